@@ -1,0 +1,75 @@
+"""What a run costs: CPU seconds, wall seconds, and memory at its peak, children included."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_TICK = os.sysconf("SC_CLK_TCK")
+#: Seconds between two looks at the memory.
+_LOOK = 0.25
+
+
+@dataclass(frozen=True)
+class Cost:
+    cpu: float  #: seconds, user and system, of the process and all its ended children
+    wall: float  #: seconds
+    pss: int  #: bytes at the peak, shared pages divided among those who share them
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU time of a process and of those of its children that it has waited for (proc(5), stat)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / _TICK
+
+
+def tree(pid: int) -> list[int]:
+    """Return a process and all below it."""
+    found = [pid]
+    for listing in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            children = listing.read_text().split()
+        except OSError:
+            continue
+        for child in children:
+            found += tree(int(child))
+    return found
+
+
+def pss(pids: list[int]) -> int:
+    """Return the memory of processes, bytes: their own, and their share of what they share."""
+    total = 0
+    for pid in pids:
+        try:
+            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        except OSError:
+            continue
+        total += sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+    return total
+
+
+def cost_of(work: Callable[[], T], pids: list[int]) -> tuple[T, Cost]:
+    """Run ``work`` and return what it returned and what it cost in the processes ``pids``, and all below them."""
+    peak = [0]
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(_LOOK):
+            peak[0] = max(peak[0], pss(sorted({below for pid in pids for below in tree(pid)})))
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    cpu, wall = sum(map(cpu_seconds, pids)), time.monotonic()
+    try:
+        result = work()
+    finally:
+        over.set()
+        watcher.join()
+    return result, Cost(sum(map(cpu_seconds, pids)) - cpu, time.monotonic() - wall, peak[0])

@@ -1,0 +1,1 @@
+"""ScanCode made warm and fast. Only ``client`` may be imported from outside; nothing else imports scancode."""

@@ -1,0 +1,124 @@
+"""A child of the engine server: one request, inside the sandbox, from its first to its last moment."""
+
+from __future__ import annotations
+
+import gc
+import os
+import re
+import signal
+import socket
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from scancode import Scanner
+
+from scanner import sandbox
+from scanner.engine.codebase import assemble, keep_temporary_files_in
+from scanner.engine.files import scan_file, without_machine
+from scanner.engine.warm import Warm
+from scanner.engine.wire import Wire
+from scanner.limits import Limits
+
+#: The largest file that a scanner may make: it unpacks the metadata of some packages to look at them.
+TEMPORARY_BYTES = 1_000_000_000
+#: Scans take what the site leaves of the processors.
+NICENESS = 10
+
+
+def run(warm: Warm, connection: socket.socket, folder: Path, server: int) -> None:
+    """Answer one request and end the process. ``folder`` is where it may write, and goes with it."""
+    status = 1
+    try:
+        _forget_server(connection)
+        wire = Wire(connection)
+        request = wire.receive()
+        try:
+            _answer(wire, request, warm, folder, server)
+            wire.send({"end": True})
+        except Exception as error:
+            wire.send({"error": _sentence(error, request)})
+        status = 0
+    finally:
+        # Neither the server's own exit handlers nor the interpreter's clearing up of a gigabyte may run here.
+        os._exit(status)
+
+
+def _forget_server(connection: socket.socket) -> None:
+    """Let go of everything of the server's that was inherited."""
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(nothing, fd)
+    sandbox.close_all_but((0, 1, 2, connection.fileno()))
+    # The sandbox refuses to set times and modes, which ScanCode does to temporary files of its own and does not need.
+    for name in ("utime", "chmod"):
+        setattr(os, name, lambda *_args, **_kwargs: None)
+    # Few collections: a child lives for one batch, and what it inherited is frozen.
+    gc.set_threshold(50_000, 20, 100)
+
+
+def _answer(wire: Wire, request: dict[str, Any], warm: Warm, folder: Path, server: int) -> None:
+    workspace, limits = Path(request["workspace"]), Limits(**request["limits"])
+    os.environ["HOME"] = os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
+    if request["do"] == "scan":
+        paths, packages_only = request["paths"], request["packages_only"]
+        sandbox.enter(
+            readable={workspace / path.split("/")[0] for path in [*paths, *packages_only]},
+            writable=[folder],
+            memory=limits.file_memory,
+            file_bytes=TEMPORARY_BYTES,
+            niceness=NICENESS,
+            metadata=False,
+            parent=server,
+        )
+        keep_temporary_files_in(folder)
+        _scan(wire, workspace, paths, warm.scanners, limits) and _scan(
+            wire, workspace, packages_only, [one for one in warm.scanners if one.name == "packages"], limits
+        )
+    elif request["do"] == "assemble":
+        findings, target = [Path(path) for path in request["findings"]], Path(request["folder"])
+        sandbox.enter(
+            readable=[workspace / request["root"], *findings],
+            writable=[folder, target],
+            memory=limits.report_memory,
+            file_bytes=limits.unpacked_bytes,
+            niceness=NICENESS,
+            metadata=False,
+            parent=server,
+        )
+        assemble(workspace, request["root"], findings, target, folder)
+    else:
+        raise ValueError(f"unknown request {request['do']!r}")
+
+
+def _scan(wire: Wire, workspace: Path, paths: Sequence[str], using: Sequence[Scanner], limits: Limits) -> bool:
+    """Scan these files; return False after a file that took so much memory that another child had better go on."""
+    before = _peak_bytes()
+    for path in paths:
+        wire.send({"start": path})
+        found = scan_file(workspace, path, using, limits)
+        # Some scanners swallow the error of having no more memory, so coming near the limit counts as reaching it.
+        enough = _peak_bytes() - before < limits.file_memory // 2
+        wire.send({"done": replace(found, complete=found.complete and enough).as_dict()})
+        if not enough:
+            return False
+    return True
+
+
+def _peak_bytes() -> int:
+    """Return the most memory that this process ever had."""
+    return int(re.search(r"VmPeak:\s+(\d+)", Path("/proc/self/status").read_text())[1]) * 1024  # type: ignore[index]
+
+
+def _sentence(error: Exception, request: dict[str, Any]) -> str:
+    """Say what went wrong, with the place in our or ScanCode's code, without this machine's folders."""
+    place = traceback.extract_tb(sys.exc_info()[2])[-1]
+    text = f"The scanner failed: {type(error).__name__}: {error} ({place.filename}:{place.lineno})"
+    return without_machine(text, Path(request.get("workspace", "/")))

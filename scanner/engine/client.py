@@ -1,0 +1,287 @@
+"""Ask the engine server for findings and reports. Imports nothing of ScanCode's."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence, Set
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from scanner.engine.wire import Closed, Silent, Wire, socket_name
+from scanner.errors import EngineError
+from scanner.limits import Limits
+from scanner.results import EngineVersion, FileEntry, FileFindings
+
+#: How long a caller waits for a server that is starting, seconds; it needs a few, more on a busy machine.
+PATIENCE = 90.0
+#: How often a waiting caller looks up, seconds.
+BEAT = 1.0
+#: How many children in a row may end without a single finished file before the engine itself is to blame.
+FRUITLESS = 3
+
+
+def _no_beat() -> None:
+    """Do nothing while waiting."""
+
+
+def start_server(path: Path, *, log: IO[bytes] | None = None) -> subprocess.Popen[bytes]:
+    """Start an engine server that listens at ``path``, and return at once.
+
+    It gets an environment of its own, without anything of this process's, and is killed when the thread that called
+    this ends: call it from the main thread. What it has to say goes to ``log``, or where this process's own goes. The
+    folder of ``path`` is made if it is missing; EngineError if it is there and open to others.
+    """
+    path = path.absolute()
+    _private(path.parent)
+    environment = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "LANG": "C.UTF-8",
+        # A parser's library must not start threads: a process that has some cannot be forked safely.
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+    }
+    if os.environ.get("SCANNER_STOCK"):
+        environment["SCANNER_STOCK"] = os.environ["SCANNER_STOCK"]
+    return subprocess.Popen(
+        [sys.executable, "-m", "scanner.engine.server", str(path), str(os.getpid())],
+        env=environment,
+        cwd=Path(__file__).parents[2],
+        stdin=subprocess.DEVNULL,
+        stderr=log,
+        start_new_session=True,
+    )
+
+
+def _private(folder: Path) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    status = folder.stat()
+    if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o077:
+        raise EngineError(f"The engine's folder {folder} must belong to this user alone (mode 0700).")
+
+
+@dataclass(frozen=True)
+class About:
+    """What a server says on every connection."""
+
+    version: EngineVersion
+    manifests: tuple[str, ...]  #: regular expressions of the paths at which ScanCode looks for package data
+
+
+@dataclass
+class _Round:
+    """How one child's work went."""
+
+    done: set[str] = field(default_factory=set)
+    at: str | None = None  #: the file that it had in hand when it ended
+    reason: str | None = None  #: why that file is given up: the engine's own sentence
+    guilty: bool = False  #: the file is given up at once, without a second attempt
+
+
+class Engine:
+    """The engine behind a socket. Holds no connection between calls, so that it survives the server's restarts."""
+
+    def __init__(self, path: Path, *, patience: float = PATIENCE) -> None:
+        self.path = path
+        self.patience = patience
+
+    def version(self) -> EngineVersion:
+        """Return the version of the running server; waits until it is ready. Raises EngineError."""
+        return self.about().version
+
+    def about(self, *, beat: Callable[[], None] = _no_beat) -> About:
+        """Return what the running server says of itself; waits until it is ready. Raises EngineError."""
+        wire, about = self._connect(beat)
+        wire.close()
+        return about
+
+    def scan(
+        self,
+        workspace: Path,
+        files: Sequence[FileEntry],
+        *,
+        packages_only: Sequence[FileEntry] = (),
+        limits: Limits,
+        beat: Callable[[], None] = _no_beat,
+    ) -> Iterator[FileFindings]:
+        """Yield the findings of each file once, in any order; of ``packages_only`` the package data alone.
+
+        A file that hangs or kills the child that scans it has an error in its findings and costs no other file
+        anything. ``beat`` is called about every second, and may raise to end the scan. Raises EngineError.
+        """
+        packages = {file.path for file in packages_only}
+        waiting = list(dict.fromkeys(file.path for file in [*files, *packages_only]))
+        suspects: list[str] = []
+        fruitless = 0
+        while waiting or suspects:
+            # A child may have been killed from outside, so the file that it had in hand is given a second chance,
+            # last and in a child of its own.
+            asked = waiting or suspects[:1]
+            result = _Round()
+            yield from self._round(workspace, asked, packages, result, limits, beat)
+            finished = set(result.done)
+            fruitless = 0 if finished else fruitless + 1
+            if result.at is not None:
+                if result.guilty or fruitless >= FRUITLESS or (result.reason and not waiting):
+                    reason = result.reason or "the scanner went away."
+                    yield FileFindings(result.at, errors=(f"ERROR: Processing interrupted: {reason}",))
+                    finished.add(result.at)
+                    fruitless = 0
+                elif result.reason:
+                    suspects.append(result.at)
+                    waiting.remove(result.at)
+                    fruitless = 0
+            if fruitless >= FRUITLESS:
+                raise EngineError(f"The scanner stopped {fruitless} times: {result.reason or 'without a reason.'}")
+            waiting = [path for path in waiting if path not in finished]
+            suspects = [path for path in suspects if path not in finished]
+
+    def _round(
+        self,
+        workspace: Path,
+        paths: Sequence[str],
+        packages: Set[str],
+        result: _Round,
+        limits: Limits,
+        beat: Callable[[], None],
+    ) -> Iterator[FileFindings]:
+        """Have one child scan these files, as far as it gets."""
+        request = {
+            "do": "scan",
+            "workspace": str(workspace.resolve()),
+            "paths": [path for path in paths if path not in packages],
+            "packages_only": [path for path in paths if path in packages],
+            "limits": asdict(limits),
+        }
+        asked = set(paths)
+        wire, _ = self._connect(beat)
+        try:
+            wire.send(request)
+            while True:
+                seconds = limits.file_seconds if result.at is not None else self.patience
+                message = _receive(wire, seconds, beat)
+                match message:
+                    case {"start": str(path)} if result.at is None and path in asked - result.done:
+                        result.at = path
+                    case {"done": dict(data)} if result.at is not None and (found := _findings(data, result.at)):
+                        result.done.add(result.at)
+                        result.at = None
+                        yield found
+                    case {"end": True} if result.at is None:
+                        return
+                    case {"died": str(reason)} | {"error": str(reason)}:
+                        result.reason = reason
+                        return
+                    case _:
+                        # The file in hand may have taken the child over.
+                        result.guilty = result.at is not None
+                        result.reason = "the scanner answered something that makes no sense."
+                        return
+        except Silent:
+            # Closing the connection is what makes the server kill the child.
+            result.guilty = result.at is not None
+            result.reason = f"timeout after {limits.file_seconds} seconds." if result.guilty else "it did not answer."
+        except Closed:
+            # The server itself is gone; no file is to blame.
+            return
+        finally:
+            wire.close()
+
+    def assemble(
+        self,
+        workspace: Path,
+        root: str,
+        findings: Sequence[Path],
+        folder: Path,
+        *,
+        limits: Limits,
+        beat: Callable[[], None] = _no_beat,
+    ) -> None:
+        """Write ``folder/report.json`` and ``folder/report.jsonl``: ScanCode's own report of these findings.
+
+        ``findings`` are gzipped JSON Lines of ``FileFindings.as_dict()``. ``beat`` as for ``scan``. Raises EngineError.
+        """
+        request = {
+            "do": "assemble",
+            "workspace": str(workspace.resolve()),
+            "root": root,
+            "findings": [str(path.resolve()) for path in findings],
+            "folder": str(folder.resolve()),
+            "limits": asdict(limits),
+        }
+        reason = "the engine went away."
+        for _ in range(FRUITLESS):
+            wire, _version = self._connect(beat)
+            try:
+                wire.send(request)
+                message = _receive(wire, limits.report_seconds, beat)
+            except Silent as error:
+                raise EngineError(f"The report took longer than {limits.report_seconds} seconds.") from error
+            except Closed:
+                continue
+            finally:
+                wire.close()
+            if "end" in message:
+                return
+            if "error" in message:
+                raise EngineError(str(message["error"]))
+            reason = str(message.get("died", reason))
+        raise EngineError(f"The report could not be put together: {reason}")
+
+    def _connect(self, beat: Callable[[], None] = _no_beat) -> tuple[Wire, About]:
+        """Connect to the server; while it is starting, try again."""
+        until = time.monotonic() + self.patience
+        while True:
+            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            wire = Wire(connection)
+            try:
+                with socket_name(self.path.absolute()) as name:
+                    connection.connect(name)
+                left = max(BEAT, until - time.monotonic())
+                greeting = _receive(wire, left, beat)
+                return wire, About(EngineVersion(**greeting["version"]), tuple(greeting["manifests"]))
+            except (OSError, Closed, Silent) as error:
+                wire.close()
+                if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM):
+                    raise EngineError(f"The engine's socket {self.path} may not be used by this user.") from error
+                if time.monotonic() >= until:
+                    raise EngineError(f"The engine does not answer at {self.path}.") from error
+            except BaseException:
+                wire.close()
+                raise
+            beat()
+            time.sleep(0.05)
+
+
+def _receive(wire: Wire, seconds: float, beat: Callable[[], None]) -> dict[str, Any]:
+    until = time.monotonic() + seconds
+    while True:
+        left = until - time.monotonic()
+        try:
+            return wire.receive(min(BEAT, max(0.0, left)))
+        except Silent:
+            if left <= BEAT:
+                raise
+            beat()
+
+
+def _findings(data: dict[str, Any], path: str) -> FileFindings | None:
+    """Return what a child found; None if it has not the right shape."""
+    try:
+        found = FileFindings.from_dict(data)
+    except (TypeError, KeyError):
+        return None
+    right = (
+        found.path == path
+        and isinstance(found.results, dict)
+        and all(isinstance(error, str) for error in found.errors)
+        and isinstance(found.seconds, int | float)
+        and isinstance(found.complete, bool)
+    )
+    return found if right else None

@@ -1,0 +1,78 @@
+"""Put the findings of many files together: ScanCode's own later steps and its own output."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import scancode_config
+from commoncode import fileutils
+from commoncode.resource import Codebase
+from scancode import cli
+
+from scanner.engine.files import command, without_machine
+from scanner.results import FileFindings
+
+
+def assemble(workspace: Path, root: str, findings: Sequence[Path], folder: Path, temporary: Path) -> None:
+    """Write ``report.json`` and ``report.jsonl`` into ``folder``, with ``temporary`` for what comes and goes.
+
+    Stock's ``run_scan`` does all of it; only the step that would scan the files is replaced by one that takes the
+    findings given. Raises whatever stock raises.
+    """
+    keep_temporary_files_in(temporary)
+    cli.scan_codebase = partial(_feed, findings, workspace)
+    outputs = ("--json", str(folder / "report.json"), "--json-lines", str(folder / "report.jsonl"))
+    # Stock keeps all beyond 10,000 files in a JSON file each and reads them back at every step: four times the work
+    # at 11,000 files, for some ten kilobytes of memory a file.
+    with command(str(workspace / root), "--quiet", "--max-in-memory", "0", *outputs) as context:
+        options = {name: value for name, value in context.params.items() if name != "check_version"}
+        shown = {name: value for name, value in cli.get_pretty_params(context).items() if name != "--max-in-memory"}
+        # As if the command had been given in the workspace, so that nothing above it is named in the report.
+        shown |= {"input": [root], "--json": "report.json", "--json-lines": "report.jsonl"}
+        cli.run_scan(**options, pretty_params=shown, return_results=False)
+
+
+def keep_temporary_files_in(folder: Path) -> None:
+    """Have ScanCode make its temporary files there: it fixes their place when it is imported."""
+    scancode_config.scancode_temp_dir = str(folder)
+    fileutils.get_temp_dir.__defaults__ = (str(folder), "")
+    cli.Codebase = partial(Codebase, temp_dir=str(folder))
+
+
+def _feed(
+    findings: Iterable[Path], workspace: Path, codebase: Codebase, _scanners: object, *_args: object, **_kwargs: object
+) -> bool:
+    """Stand in for ``scancode.cli.scan_codebase``: give each file of the codebase its findings."""
+    # By location, because a resource's own path is cleaned of what ScanCode does not like in names.
+    path_by_location = {resource.location: resource.path for resource in codebase.walk() if resource.is_file}
+    success = True
+    for found in _read(findings):
+        path = path_by_location.pop(f"{workspace}/{found.path}", None)
+        if path is None:
+            continue
+        resource = codebase.get_resource(path=path)
+        resource.scan_errors.extend(without_machine(error, workspace) for error in found.errors)
+        success = success and not found.errors
+        for key, value in found.results.items():
+            if key.startswith("extra_data."):
+                resource.extra_data[key.replace("extra_data.", "")] = value
+            else:
+                setattr(resource, key, value)
+        codebase.save_resource(resource)
+    for path in path_by_location.values():
+        success = False
+        resource = codebase.get_resource(path=path)
+        resource.scan_errors.append("ERROR: Processing interrupted: this file was not scanned.")
+        codebase.save_resource(resource)
+    return success
+
+
+def _read(findings: Iterable[Path]) -> Iterator[FileFindings]:
+    for path in findings:
+        with gzip.open(path, "rt", encoding="utf-8") as lines:
+            for line in lines:
+                yield FileFindings.from_dict(json.loads(line))

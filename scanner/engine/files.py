@@ -1,0 +1,78 @@
+"""Scan one file the way stock ScanCode does: its scanners, in its order, with its error texts."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from packagedcode.cache import get_cache as get_package_patterns
+from plugincode import PluginManager, scan
+from scancode import Scanner, cli
+
+from scanner.limits import Limits
+from scanner.results import FileFindings
+
+#: What every scan asks for, as one would type it.
+COMMAND = ("-clpieu", "--classify", "--summary", "--license-clarity-score", "--tallies", "--license-references")
+
+
+def command(root: str, *options: str) -> click.Context:
+    """Return the stock command for this root, parsed but not run.
+
+    The command line decides the plugins' options, not their declared defaults: ScanCode's own Python interface takes
+    those, and click 8.3 and later gives "unset" for some, which counts as true.
+    """
+    return cli.scancode.make_context("scancode", [*COMMAND, *options, "--", root])
+
+
+def scanners() -> list[Scanner]:
+    """Set up the scanners that the command enables, as ``scancode.cli.run_scan`` does."""
+    options = command(os.sep).params
+    enabled = []
+    for plugin_class in PluginManager.managers[scan.stage].plugin_classes:
+        plugin = plugin_class(**options)
+        if plugin.is_enabled(**options):
+            plugin.setup(**options)
+            enabled.append(Scanner(name=plugin.name, function=plugin.get_scanner(**options)))
+    return enabled
+
+
+def scan_file(workspace: Path, path: str, using: Sequence[Scanner], limits: Limits) -> FileFindings:
+    """Return the findings of one file.
+
+    Stock's own runner does it, without the alarm by which it interrupts a scanner: code in C does not notice that
+    alarm, so the limit on time is kept by whoever waits for this process.
+    """
+    began, cpu_began = time.monotonic(), time.process_time()
+    # Stock keeps apart how long a scanner may take and when it should come to an end by itself; the second follows
+    # from the first.
+    _location, _path, errors, _time, results, _timings = cli.scan_resource(
+        (f"{workspace}/{path}", path), using, timeout=limits.file_seconds, with_threading=False
+    )
+    # Stock leaves what is empty at the attribute's own default.
+    found = {key: value for key, value in results.items() if value}
+    texts = tuple(without_machine(error, workspace) for error in errors)
+    in_time = time.monotonic() - began < soft_deadline(limits)
+    return FileFindings(path, found, texts, round(time.process_time() - cpu_began, 4), complete=in_time)
+
+
+def soft_deadline(limits: Limits) -> int:
+    """Return after how many seconds stock's scanners end by themselves, with what they have by then."""
+    return int(limits.file_seconds / 2.5)
+
+
+def manifest_patterns() -> list[str]:
+    """Return the patterns, as regular expressions, of the paths at which ScanCode looks for package data."""
+    return sorted(get_package_patterns().handler_by_regex)
+
+
+def without_machine(text: str, workspace: Path) -> str:
+    """Return an error text without the folders of this machine."""
+    for folder in (str(workspace), *sorted({*sys.path, sys.prefix, sys.base_prefix}, key=len, reverse=True)):
+        if len(folder) > 1:
+            text = text.replace(f"{folder}/", "")
+    return text

@@ -1,0 +1,170 @@
+"""Tell whether a regular expression matches the start of a word, in time in proportion to the word's length.
+
+Python's matcher goes back and tries anew, which for some of ScanCode's word patterns takes time in the cube of the
+length of a word, or doubles with each further year in "1999-2000-2001-…". An automaton that is in all of its states at
+once (Ken Thompson, "Regular expression search algorithm", 1968) has no need to. It tells that there is a match, not
+where it ends, which is all that labelling words asks for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from re import _compiler, _constants, _parser  # type: ignore[attr-defined]
+from typing import Any
+
+#: Steps remembered per automaton, before starting anew.
+STEPS_REMEMBERED = 20_000
+#: The most copies that a repetition with bounds is written out to.
+MOST_COPIES = 50
+
+#: Conditions on moving on without a character: none, the start and the end of the word.
+_ALWAYS, _AT_START, _AT_END = range(3)
+
+
+class NotKnown(Exception):
+    """The expression has something in it that is not understood here."""
+
+
+class Automaton:
+    """An automaton for an expression. Raises NotKnown for one with assertions, references and the like."""
+
+    def __init__(self, expression: re.Pattern[str]) -> None:
+        self._moves: list[list[tuple[int, int]]] = []
+        self._characters: list[tuple[Any, int] | None] = []
+        tree = _parser.parse(expression.pattern, expression.flags)
+        self._state = tree.state
+        self._flags = tree.state.flags
+        start = self._new()
+        self._end = self._add_all(tree, start, self._flags)
+        self._first = self._closure([start], at_start=True)
+        self._steps: dict[tuple[frozenset[int], str], frozenset[int]] = {}
+
+    def matches(self, word: str) -> bool:
+        """Tell whether the expression matches at the start of a word without line feed."""
+        states = self._first
+        for character in word:
+            if self._end in states:
+                return True
+            if not states:
+                return False
+            step = states, character
+            found = self._steps.get(step)
+            if found is None:
+                found = self._step(states, character)
+                if len(self._steps) >= STEPS_REMEMBERED:
+                    self._steps.clear()
+                self._steps[step] = found
+            states = found
+        return self._end in self._closure(states, at_start=not word, at_end=True)
+
+    def _step(self, states: Iterable[int], character: str) -> frozenset[int]:
+        following = []
+        for state in states:
+            move = self._characters[state]
+            if move is not None and move[0](character):
+                following.append(move[1])
+        return self._closure(following)
+
+    def _closure(self, states: Iterable[int], at_start: bool = False, at_end: bool = False) -> frozenset[int]:
+        """Return the states that are reached from some without a further character."""
+        holds = {_ALWAYS: True, _AT_START: at_start, _AT_END: at_end}
+        found = set(states)
+        waiting = list(found)
+        while waiting:
+            for condition, target in self._moves[waiting.pop()]:
+                if holds[condition] and target not in found:
+                    found.add(target)
+                    waiting.append(target)
+        return frozenset(found)
+
+    def _new(self) -> int:
+        self._moves.append([])
+        self._characters.append(None)
+        return len(self._moves) - 1
+
+    def _add_all(self, items: Iterable[tuple[Any, Any]], start: int, flags: int) -> int:
+        """Add a sequence after a state and return the state after it."""
+        for operation, value in items:
+            start = self._add(operation, value, start, flags)
+        return start
+
+    def _add(self, operation: Any, value: Any, start: int, flags: int) -> int:
+        if operation in (_constants.LITERAL, _constants.NOT_LITERAL, _constants.IN, _constants.ANY):
+            end = self._new()
+            one = _compiler.compile(_parser.SubPattern(self._state, [(operation, value)]), flags)
+            self._characters[start] = one.match, end
+            return end
+        if operation is _constants.AT and value in (_constants.AT_BEGINNING, _constants.AT_END):
+            end = self._new()
+            self._moves[start].append((_AT_END if value is _constants.AT_END else _AT_START, end))
+            return end
+        if operation is _constants.SUBPATTERN:
+            _group, added, removed, inner = value
+            return self._add_all(inner, start, (flags | added) & ~removed)
+        if operation is _constants.BRANCH:
+            end = self._new()
+            for branch in value[1]:
+                first = self._new()
+                self._moves[start].append((_ALWAYS, first))
+                self._moves[self._add_all(branch, first, flags)].append((_ALWAYS, end))
+            return end
+        if operation in (_constants.MAX_REPEAT, _constants.MIN_REPEAT):
+            least, most, items = value
+            return self._repeat(least, most, items, start, flags)
+        raise NotKnown(operation)
+
+    def _repeat(self, least: int, most: Any, items: Any, start: int, flags: int) -> int:
+        unbounded = most is _constants.MAXREPEAT
+        if least > MOST_COPIES or not (unbounded or most <= MOST_COPIES):
+            raise NotKnown((least, most))
+        for _ in range(least):
+            start = self._add_all(items, start, flags)
+        end = self._new()
+        self._moves[start].append((_ALWAYS, end))
+        if unbounded:
+            first = self._new()
+            self._moves[start].append((_ALWAYS, first))
+            last = self._add_all(items, first, flags)
+            self._moves[last] += [(_ALWAYS, first), (_ALWAYS, end)]
+            return end
+        for _ in range(most - least):
+            start = self._add_all(items, self._after(start), flags)
+            self._moves[start].append((_ALWAYS, end))
+        return end
+
+    def _after(self, state: int) -> int:
+        """Return a new state that is reached from another without condition: no state moves on two characters."""
+        new = self._new()
+        self._moves[state].append((_ALWAYS, new))
+        return new
+
+
+def slow_from(expression: re.Pattern[str]) -> int | None:
+    """Return the length of words from which Python may need more than some milliseconds, or None if it never does."""
+    tree = _parser.parse(expression.pattern, expression.flags)
+    count, is_nested = _repetitions(tree)
+    if is_nested:
+        return 20
+    return {0: None, 1: None, 2: 1000, 3: 100}.get(count, 40)
+
+
+def _repetitions(items: Iterable[tuple[Any, Any]]) -> tuple[int, bool]:
+    """Return how many unbounded repetitions there are, and whether one is within another."""
+    count, is_nested = 0, False
+    for operation, value in items:
+        inner: list[Any] = []
+        if operation is _constants.SUBPATTERN:
+            inner = [value[3]]
+        elif operation is _constants.BRANCH:
+            inner = value[1]
+        elif operation in (_constants.MAX_REPEAT, _constants.MIN_REPEAT):
+            inner = [value[2]]
+        found = [_repetitions(part) for part in inner]
+        inside = sum(each for each, _ in found)
+        is_nested = is_nested or any(nested for _, nested in found)
+        count += inside
+        if operation in (_constants.MAX_REPEAT, _constants.MIN_REPEAT) and value[1] is _constants.MAXREPEAT:
+            count += 1
+            is_nested = is_nested or inside > 0
+    return count, is_nested

@@ -1,0 +1,81 @@
+"""Remember what becomes of a licence expression.
+
+The same few expressions are parsed, checked and written again for each file and package. The result depends on nothing
+but the text, the options and the licences, which do not change while a process runs; it is a text, which nobody can
+change either. Expressions that are not texts, and those that raise an error, are worked on each time.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from licensedcode import cache
+from packagedcode import utils
+
+from scanner.engine.speedups import Replacement
+
+EXPRESSIONS_REMEMBERED = 10_000
+
+_stock_build_spdx_license_expression = cache.build_spdx_license_expression
+_stock_combine_expressions = utils.combine_expressions
+_DEFAULT_LICENSING = utils._LICENSING
+
+
+@lru_cache(EXPRESSIONS_REMEMBERED)
+def _spdx(expression: str, licensing: Any) -> Any:
+    return _stock_build_spdx_license_expression(expression, licensing)
+
+
+def build_spdx_license_expression(license_expression: Any, licensing: Any = None) -> Any:
+    """Return the SPDX form of an expression. Raise InvalidLicenseKeyError for unknown licences."""
+    if isinstance(license_expression, str):
+        return _spdx(license_expression, licensing)
+    return _stock_build_spdx_license_expression(license_expression, licensing)
+
+
+@lru_cache(EXPRESSIONS_REMEMBERED)
+def _combined(expressions: tuple[str, ...], as_list: bool, relation: str, unique: bool, licensing: Any) -> Any:
+    return _stock_combine_expressions(list(expressions) if as_list else expressions, relation, unique, licensing)
+
+
+def combine_expressions(
+    expressions: Any, relation: str = "AND", unique: bool = True, licensing: Any = _DEFAULT_LICENSING
+) -> Any:
+    """Return one expression for several, or None if there are none."""
+    if type(expressions) in (list, tuple) and all(type(each) is str for each in expressions):
+        return _combined(tuple(expressions), type(expressions) is list, relation, unique, licensing)
+    return _stock_combine_expressions(expressions, relation, unique, licensing)
+
+
+REPLACEMENTS = (
+    Replacement(
+        "licensedcode.cache",
+        "build_spdx_license_expression",
+        "0bb85eb08e047aed",
+        build_spdx_license_expression,
+        also_in=(
+            "licensedcode.detection",
+            "packagedcode.build",
+            "packagedcode.licensing",
+            "packagedcode.plugin_package",
+        ),
+        relies_on={
+            "licensedcode.cache:validate_spdx_license_keys": "92de01de021050b4",
+            "licensedcode.cache:get_licensing": "ca850a8b1bdf2277",
+        },
+    ),
+    Replacement(
+        "packagedcode.utils",
+        "combine_expressions",
+        "01bf5c16ebde4d98",
+        combine_expressions,
+        also_in=(
+            "packagedcode.alpine",
+            "packagedcode.debian_copyright",
+            "packagedcode.licensing",
+            "summarycode.score",
+            "summarycode.summarizer",
+        ),
+    ),
+)

@@ -1,0 +1,353 @@
+"""libmagic's compiled database, taken apart into checks, and what a file must hold for each to match.
+
+A compiled database (``magic.mgc``, version 16, made on a little-endian machine) is an array of records of equal size
+behind a header record. A check is a record of level 0 and the records of higher levels that follow it; it prints what
+the records that match say. Checks do not see each other, so a database without those that print nothing for a file
+gives the answer of the whole one.
+
+Of most checks it is known what must be in a file for them to match: certain bytes at a certain place, or a text
+somewhere in a range ("search"), or what a regular expression has fixed in it. Checks of the latter two kinds mostly say
+nothing at level 0, but only where one of level 1 matches too.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+import sys
+from collections.abc import Callable, Iterable, Iterator, Set
+from dataclasses import dataclass
+from functools import cached_property
+from re import _constants, _parser  # type: ignore[attr-defined]
+from typing import Any
+
+_MAGIC_NUMBER = 0xF11E041C
+_VERSION = 16
+_RECORD_BYTES = 376
+_HEADER = struct.Struct("<IIII")
+#: Of a record: level, flags of the offset, relation, length of the value, kind, what is done with a number before it is
+#: compared, offset, range of a search and its flags, which for numbers are a mask.
+_RECORD = struct.Struct("<HBxcBB2x3si8xII")
+_VALUE = slice(32, 160)
+#: Where a record holds what it prints: the description, the MIME type, and two more kinds of names.
+_OUTPUT = slice(160, 376)
+_DESCRIPTION = slice(160, 224)
+_MIME_TYPE = slice(224, 304)
+_STRING = 5
+#: Bytes of the kinds of numbers, and whether the last comes first; None stands for this machine's order.
+_NUMBERS = {
+    **{1: (1, None), 2: (2, None), 4: (4, None), 24: (8, None)},
+    **{7: (2, "big"), 8: (4, "big"), 26: (8, "big"), 10: (2, "little"), 11: (4, "little"), 25: (8, "little")},
+}
+_REGEX = 17
+_SEARCH = 20
+_INDIRECT = 0x01
+_RELATIVE = 0x02
+_FOR_TEXT_OR_BINARY = 0x20 | 0x40
+_IGNORE_CASE = 0x4 | 0x8
+_WHITE_SPACE_COMPACTED = 0x1 | 0x2
+#: Records that go on elsewhere: indirect, by name, and in a continuation of the file's own structure.
+_CALLS = (41, 45, 46)
+#: What Java's imports look for, and each module of JavaScript has.
+_OFTEN_MATCHING = (b"^import.*;$",)
+#: Searches of shorter ranges are not worth leaving out.
+_SHORT_SEARCH = 64
+#: The most that a regular expression is shown of a file, the longest range of a search that is left out, and the
+#: furthest offset, in bytes.
+_REACH = 8192
+_FURTHEST_OFFSET = 64
+_FURTHEST_EXACT = 65536
+#: How much of the start of a file decides: a check of level 1 may begin where the one of level 0 has matched.
+NEEDED_WITHIN_BYTES = _REACH + _FURTHEST_OFFSET + 128
+HEAD_BYTES = 2 * (_REACH + _FURTHEST_OFFSET) + 128
+
+MayMatch = Callable[[bytes], Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Check:
+    """One check of level 0 with its continuations."""
+
+    records: bytes
+    #: A text in lower case without which the check cannot match, or empty if none is known.
+    needs: bytes = b""
+    #: Tells of a head that has the text, behind a line break, whether the check may print something.
+    may_match: MayMatch = bool
+    #: Where which bytes must be, if that decides.
+    exact: tuple[int, bytes] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Database:
+    """A compiled database: its checks in their order, and the named parts that they use."""
+
+    checks: tuple[Check, ...]
+    named: bytes
+
+    def types_are_described(self) -> bool:
+        """Tell whether all that has a MIME type has a description too."""
+        everything = b"".join(check.records for check in self.checks) + self.named
+        records = (everything[at : at + _RECORD_BYTES] for at in range(0, len(everything), _RECORD_BYTES))
+        return not any(record[_MIME_TYPE].strip(b"\0") and not record[_DESCRIPTION].strip(b"\0") for record in records)
+
+    @cached_property
+    def _always(self) -> tuple[bytes, dict[Check, tuple[int, int]]]:
+        """Return the checks of which it is not known what they need, and where between them the others belong.
+
+        That is how many bytes of the former come before, and the check's place among the latter.
+        """
+        always: list[bytes] = []
+        places: dict[Check, tuple[int, int]] = {}
+        size = 0
+        for check in self.checks:
+            if check.needs or check.exact:
+                places[check] = size, len(places)
+            else:
+                always.append(check.records)
+                size += len(check.records)
+        return b"".join(always), places
+
+    def only(self, needed: Set[Check]) -> bytes:
+        """Return the compiled checks without those of which it is known what they need, save the ``needed``."""
+        always, places = self._always
+        kept: list[bytes] = []
+        end = 0
+        for check in sorted(needed, key=places.__getitem__):
+            start, end = end, places[check][0]
+            kept += always[start:end], check.records
+        return _compiled(b"".join([*kept, always[end:]]))
+
+
+def compiled_names(database: Database) -> bytes:
+    """Return the named parts of a database, compiled."""
+    return _compiled(b"", database.named)
+
+
+def _compiled(records: bytes, named: bytes = b"") -> bytes:
+    header = _HEADER.pack(_MAGIC_NUMBER, _VERSION, len(records) // _RECORD_BYTES, len(named) // _RECORD_BYTES)
+    return header.ljust(_RECORD_BYTES, b"\0") + records + named
+
+
+def parse(compiled: bytes) -> Database | None:
+    """Return the checks of a compiled database, or None if it is not of the form that is known here."""
+    if len(compiled) < _RECORD_BYTES:
+        return None
+    number, version, count, named = _HEADER.unpack_from(compiled)
+    if (number, version, (1 + count + named) * _RECORD_BYTES) != (_MAGIC_NUMBER, _VERSION, len(compiled)):
+        return None
+    end = (1 + count) * _RECORD_BYTES
+    starts = [at for at in range(_RECORD_BYTES, end, _RECORD_BYTES) if _RECORD.unpack_from(compiled, at)[0] == 0]
+    if starts[:1] != [_RECORD_BYTES]:
+        return None
+    checks = (_check(compiled[start:stop]) for start, stop in zip(starts, [*starts[1:], end], strict=True))
+    return Database(tuple(checks), compiled[end:])
+
+
+def _check(records: bytes) -> Check:
+    found = [_record(records, at) for at in range(0, len(records), _RECORD_BYTES)]
+    first = found[0]
+    # The parts of level 0 that are not known to need anything, and what often matches, are not worth a closer look.
+    if first.relation != b"=" or first.is_relative or first.text in _OFTEN_MATCHING:
+        return Check(records)
+    exact = first.exact_bytes()
+    if exact is not None:
+        return Check(records, exact=exact)
+    may_print = _may_print(found, 0)
+    if first.kind == _SEARCH and _SHORT_SEARCH <= first.reach <= _REACH and first.fixed_text:
+        return Check(records, first.fixed_text, may_print)
+    python = first.as_python() if first.kind == _REGEX else None
+    if python is None:
+        return Check(records)
+    fixed = longest_fixed_part(python).lower()
+    return Check(records, fixed if len(fixed) > 1 else b"\n", may_print)
+
+
+@dataclass(frozen=True)
+class _Record:
+    level: int
+    relation: bytes
+    kind: int
+    offset: int
+    reach: int  #: of a search, in bytes
+    text_flags: int
+    is_indirect: bool
+    is_relative: bool  #: begins where the record of the level above has matched
+    text: bytes  #: the value as the text that C takes it for
+    exact: bytes  #: the bytes that a string or number is compared with as they are, or empty if it is not that simple
+    fixed_text: bytes  #: what a search looks for, in lower case, or empty if it is not that simple
+    prints: bool
+
+    def exact_bytes(self) -> tuple[int, bytes] | None:
+        """Return where which bytes must be for this record of level 0 to match, if it is as simple as that."""
+        simple = self.exact and self.relation == b"=" and not self.is_indirect and not self.is_relative
+        return (self.offset, self.exact) if simple and 0 <= self.offset <= _FURTHEST_EXACT else None
+
+    def as_python(self) -> bytes | None:
+        if not 0 <= self.offset <= _FURTHEST_OFFSET:
+            return None
+        at_start = self.offset == 0 and not self.is_relative
+        return as_python(self.text, anchored=at_start, ended=at_start and not self.reach)
+
+    def may_match(self) -> MayMatch | None:
+        """Return what tells whether this record may match in a head, or None if nothing is known of that."""
+        if self.relation != b"=" or self.is_indirect or (self.is_relative and self.level > 1):
+            return None
+        if self.kind == _SEARCH and self.reach <= _REACH and 0 <= self.offset <= _FURTHEST_OFFSET and self.fixed_text:
+            return _contains(self.fixed_text)
+        python = self.as_python() if self.kind == _REGEX else None
+        if python is None:
+            return None
+        flags = re.IGNORECASE if self.text_flags & _IGNORE_CASE else 0
+        searchers = [re.compile(branch, flags).search for branch in branches(without_long_repeats(python))]
+        # The head begins with a line break. What libmagic looks at from the beginning of a file ends at a known place.
+        end = HEAD_BYTES if self.is_relative else 1 + self.offset + _REACH
+        return lambda head: any(search(head, 0, end) for search in searchers)
+
+
+def _record(records: bytes, at: int) -> _Record:
+    record = records[at : at + _RECORD_BYTES]
+    level, flags, relation, length, kind, operations, offset, reach, text_flags = _RECORD.unpack_from(record)
+    value = record[_VALUE]
+    unchanged = not (reach or text_flags & ~_FOR_TEXT_OR_BINARY or operations.strip(b"\0"))
+    return _Record(
+        level=level,
+        relation=relation,
+        kind=kind,
+        offset=offset,
+        reach=reach,
+        text_flags=text_flags,
+        is_indirect=bool(flags & _INDIRECT),
+        is_relative=bool(flags & _RELATIVE),
+        text=value.split(b"\0")[0],
+        exact=_exact(kind, value, length, text_flags) if unchanged else b"",
+        fixed_text=_fixed_text(value[:length], text_flags),
+        prints=bool(record[_OUTPUT].strip(b"\0")) or kind in _CALLS,
+    )
+
+
+def _exact(kind: int, value: bytes, length: int, text_flags: int) -> bytes:
+    """Return the bytes that a file must have for a string or a number to be equal to a value, or nothing."""
+    if kind == _STRING:
+        return value[:length]
+    if kind not in _NUMBERS or text_flags:
+        return b""
+    size, order = _NUMBERS[kind]
+    return value[:size] if (order or sys.byteorder) == "little" else value[:size][::-1]
+
+
+def _fixed_text(value: bytes, text_flags: int) -> bytes:
+    """Return what must be in a file, in lower case, for a search to find a value, or nothing if it is too short."""
+    if text_flags & _WHITE_SPACE_COMPACTED:
+        value = max(value.split(), key=len, default=b"")
+    return value.lower() if len(value) > 1 else b""
+
+
+def _contains(text: bytes) -> MayMatch:
+    return lambda head: text in head.lower()
+
+
+def _always(head: bytes) -> bool:
+    return bool(head)
+
+
+def _may_print(records: list[_Record], at: int) -> MayMatch:
+    """Return what tells whether the record at a place, or one that continues it, may match and print something."""
+    record = records[at]
+    may_match = record.may_match() or _always
+    if record.prints:
+        return may_match
+    below: list[MayMatch] = []
+    for place in range(at + 1, len(records)):
+        if records[place].level <= record.level:
+            break
+        if records[place].level == record.level + 1:
+            below.append(_may_print(records, place))
+    return lambda head: may_match(head) and any(may_print(head) for may_print in below)
+
+
+_CLASSES = ((b"[:space:]", rb"\s"), (b"[:alpha:]", b"a-zA-Z"), (b"[:digit:]", b"0-9"))
+_END_OF_LINE = rb"(?=\n|\Z)"
+_BRACKETS = rb"\[\^?\]?[^\]\\]*(?:\\[sn][^\]\\]*)*\]"
+_PLAIN = rb"(?:\\[^A-Za-z0-9]|\\[sn]|[^\\^$|()*+?{}\[\]])"
+_QUANTIFIER = rb"(?:[*+?]|\{\d+(?:,\d*)?\})?"
+_NO_GROUP = rb"(?:" + _PLAIN + rb"|" + _BRACKETS + rb")" + _QUANTIFIER
+_INNER_GROUP = rb"\((?:" + _NO_GROUP + rb"|\|)*\)" + _QUANTIFIER
+_GROUP = rb"\((?:" + _NO_GROUP + rb"|" + _INNER_GROUP + rb"|\|)*\)" + _QUANTIFIER
+_pieces = re.compile(_NO_GROUP + rb"|" + _GROUP + rb"|\|").findall
+
+
+def as_python(expression: bytes, anchored: bool, ended: bool) -> bytes | None:
+    """Return a Python expression that matches, in a line break and a text, whatever a POSIX one does in the text.
+
+    The start of a line is a line break, which is quick to find; it is left out unless ``anchored``, that is unless
+    libmagic looks at the text from its beginning. The end of a line is that or the place where libmagic stops to look;
+    it is left out unless ``ended``, that is unless this place is known. None for what is not understood.
+    """
+    python = expression
+    for name, members in _CLASSES:
+        python = python.replace(name, members)
+    # As in libmagic, no class that says what is not in it goes beyond a line.
+    python = python.replace(b"[^", rb"[^\n")
+    ended = ended and python.endswith(b"$")
+    python = python.removesuffix(b"$")
+    if python.startswith(b"^"):
+        python = (rb"\n" if anchored else b"") + python[1:]
+    if b"[:" in python or b"".join(_pieces(python)) != python:
+        return None
+    return python + (_END_OF_LINE if ended else b"")
+
+
+def without_long_repeats(python: bytes) -> bytes:
+    """Return the expression up to what Python may be slow at, which matches wherever the whole one does.
+
+    That is a repetition of any character, save the first one, or of something that holds a repetition. White space and
+    blank lines before the text of a line are left out for the same reason.
+    """
+    kept: list[bytes] = []
+    end = _END_OF_LINE if python.endswith(_END_OF_LINE) else b""
+    python = re.sub(rb"^(?:\\n)?\[\\s\]\*", b"", python.removesuffix(_END_OF_LINE))
+    allowed = 1
+    skipping = False
+    for piece in _pieces(python):
+        if piece == b"|":
+            skipping = False
+        elif re.search(rb"[*+].*\)[*+]$", piece, re.DOTALL):
+            skipping = True
+        elif re.search(rb"\.[*+]", piece):
+            skipping = skipping or not allowed
+            allowed = 0
+        if not skipping:
+            kept.append(piece)
+    return b"".join(kept) + (b"" if skipping else end)
+
+
+def branches(python: bytes) -> list[bytes]:
+    """Return expressions of which one matches wherever this one does; each with a fixed start is found quickly."""
+    found = [b""]
+    for piece in _pieces(python.removesuffix(_END_OF_LINE)):
+        if piece == b"|":
+            found.append(b"")
+        else:
+            found[-1] += piece
+    if python.endswith(_END_OF_LINE):
+        found[-1] += _END_OF_LINE
+    alternatives = re.match(rb"\(([\w|]+)\)(?![*+?{])", python)
+    if len(found) == 1 and alternatives:
+        found = [first + python[alternatives.end() :] for first in alternatives[1].split(b"|")]
+    return found
+
+
+def longest_fixed_part(python: bytes) -> bytes:
+    """Return the longest text that is in whatever the expression matches."""
+    return max(_fixed_parts(_parser.parse(python)), key=len, default=b"")
+
+
+def _fixed_parts(items: Iterable[tuple[Any, Any]]) -> Iterator[bytes]:
+    part = b""
+    for operation, value in items:
+        if operation is _constants.LITERAL:
+            part += bytes([value])
+        else:
+            yield part
+            part = b""
+    yield part

@@ -1,0 +1,109 @@
+"""What travels between a client and the engine's children: one JSON object per line, in both directions.
+
+JSON and never pickle: a child has parsed a stranger's files, so what it says is data, and of bounded size.
+
+    client → child    {"do": "scan", "workspace": …, "paths": […], "packages_only": […], "limits": {…}}
+                      {"do": "assemble", "workspace": …, "root": …, "findings": […], "folder": …, "limits": {…}}
+    server → client   {"version": {…}, "manifests": […]}   at once, on every connection
+    child  → client   {"start": path}  {"done": FileFindings}  …  {"end": true}  or  {"error": sentence}
+    server → client   {"died": sentence}      if the child ended before it said "end"
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+#: The longest line that is taken from the other side: the findings of one file.
+LINE_BYTES = 200_000_000
+
+
+class Silent(Exception):
+    """Nothing arrived in time."""
+
+
+class Closed(Exception):
+    """The other side is gone."""
+
+
+class Wire:
+    """One connection, as a sequence of JSON objects."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+        self._buffer = bytearray()
+        self._searched = 0
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Send one object; raises Closed."""
+        try:
+            self.connection.settimeout(None)
+            self.connection.sendall(json.dumps(message, separators=(",", ":")).encode("ascii") + b"\n")
+        except OSError as error:
+            raise Closed from error
+
+    def receive(self, seconds: float | None = None) -> dict[str, Any]:
+        """Return the next object. Raises Silent if none is complete after so many seconds, Closed at the end.
+
+        Lines that are no object are passed over: a child that is killed may leave half a line behind.
+        """
+        until = None if seconds is None else time.monotonic() + seconds
+        while True:
+            message = self._next_line()
+            if message is not None:
+                return message
+            left = None if until is None else until - time.monotonic()
+            # Asked even while bytes keep coming: a child that was taken over may send nonsense without an end.
+            if left is not None and left <= 0:
+                raise Silent
+            self._fill(left)
+
+    def _next_line(self) -> dict[str, Any] | None:
+        while (end := self._buffer.find(b"\n", self._searched)) >= 0:
+            line = bytes(self._buffer[:end])
+            del self._buffer[: end + 1]
+            self._searched = 0
+            try:
+                message = json.loads(line)
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(message, dict):
+                return message
+        self._searched = len(self._buffer)
+        return None
+
+    def _fill(self, seconds: float | None) -> None:
+        try:
+            self.connection.settimeout(seconds)
+            received = self.connection.recv(1 << 20)
+        except TimeoutError as error:
+            raise Silent from error
+        except OSError as error:
+            raise Closed from error
+        if not received:
+            raise Closed
+        self._buffer += received
+        if len(self._buffer) > LINE_BYTES:
+            raise Closed
+
+    def close(self) -> None:
+        self.connection.close()
+
+
+@contextmanager
+def socket_name(path: Path) -> Iterator[str]:
+    """Give a name under which a socket can be bound or reached, however long its path is (Linux takes 107 bytes)."""
+    if len(os.fsencode(path)) <= 100:
+        yield str(path)
+        return
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)

@@ -1,0 +1,55 @@
+"""CRAN, by the layout of its mirrors (cran.r-project.org/web/packages/policies.html)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from packageurl import PackageURL
+
+from scanner.errors import FetchError
+from scanner.fetch import Client
+from scanner.registries import Registries
+from scanner.sources.packages.base import PackageFile, Resolved, ask_text, described, license_text, part, with_version
+
+SITE = "CRAN"
+
+_FILE = re.compile(r"([A-Za-z][A-Za-z0-9.]*)_([0-9][0-9.\-]*)\.tar\.gz")
+
+
+def page(_host: str, names: Sequence[str], _fragment: str) -> PackageURL | None:
+    if not names:
+        return None
+    file = _FILE.fullmatch(names[-1])
+    if file:
+        return PackageURL("cran", None, file[1], file[2])
+    if names[0].startswith("package="):
+        return PackageURL("cran", None, names[0].removeprefix("package="))
+    if len(names) > 2 and list(names[:2]) == ["web", "packages"]:
+        return PackageURL("cran", None, names[2])
+    return None
+
+
+def resolve(client: Client, purl: PackageURL, registries: Registries) -> Resolved:
+    name = purl.name
+    try:
+        url = f"{registries.cran}/web/packages/{part(name)}/DESCRIPTION"
+        about = _fields(ask_text(client, url, described(purl), SITE))
+    except FetchError:
+        # A package that was taken off CRAN keeps its versions in the archive.
+        if not purl.version:
+            raise
+        about = {}
+    version = purl.version or about["Version"]
+    folder = "" if version == about.get("Version") else f"Archive/{part(name)}/"
+    file = PackageFile(
+        f"{registries.cran}/src/contrib/{folder}{part(f'{name}_{version}.tar.gz')}", f"{name}_{version}.tar.gz"
+    )
+    stated = license_text(about.get("License")) if not folder else None
+    return Resolved(with_version(purl, version), (file,), stated)
+
+
+def _fields(text: str) -> dict[str, str]:
+    """Read a Debian control file, whose long values go on in lines that begin with a space."""
+    joined = re.sub(r"\n[ \t]+", " ", text)
+    return dict(line.split(": ", 1) for line in joined.splitlines() if ": " in line)

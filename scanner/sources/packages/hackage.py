@@ -1,0 +1,45 @@
+"""Hackage, by its package pages in JSON (hackage.haskell.org/api)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from packageurl import PackageURL
+
+from scanner.fetch import Client
+from scanner.registries import Registries
+from scanner.sources.packages.base import (
+    PackageFile,
+    Resolved,
+    ask,
+    ask_text,
+    described,
+    license_text,
+    part,
+    with_version,
+)
+
+SITE = "Hackage"
+
+_NAMED = re.compile(r"(.+?)(?:-(\d+(?:\.\d+)*))?")
+
+
+def page(_host: str, names: Sequence[str], _fragment: str) -> PackageURL | None:
+    if len(names) < 2 or names[0] != "package":
+        return None
+    match = _NAMED.fullmatch(names[1])
+    return PackageURL("hackage", None, match[1], match[2]) if match else None
+
+
+def resolve(client: Client, purl: PackageURL, registries: Registries) -> Resolved:
+    base = f"{registries.hackage}/package"
+    version = purl.version
+    if not version:
+        version = ask(client, f"{base}/{part(purl.name)}/preferred", described(purl), SITE)["normal-version"][0]
+    found = with_version(purl, version)
+    name = f"{purl.name}-{version}"
+    cabal = ask_text(client, f"{base}/{part(name)}/{part(purl.name)}.cabal", described(found), SITE)
+    stated = re.search(r"^license:[ \t]*(\S[^\r\n]*)", cabal, re.IGNORECASE | re.MULTILINE)
+    file = PackageFile(f"{base}/{part(name)}/{part(name)}.tar.gz", f"{name}.tar.gz")
+    return Resolved(found, (file,), license_text(stated[1]) if stated else None)

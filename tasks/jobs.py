@@ -1,0 +1,224 @@
+"""Claims and leases: who may work on which row, decided by the database alone.
+
+A claim is one UPDATE that repeats the old state in its WHERE; of two workers that want the same row, one changes it
+and the other changes nothing. A lease runs on the database's clock and is renewed while the work goes on
+(see tasks.heartbeat); whoever writes results repeats the owner in the WHERE, so a worker that was asleep for longer
+than its lease changes nothing when it wakes up.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from typing import Any, TypeVar
+
+from flask import current_app
+from sqlalchemy import Select, func, or_, select, true, update
+
+from webapp.extensions import db, writing
+from webapp.models import Batch, JobState, OutMail, Scan, State, clock, now
+
+Job = TypeVar("Job", Scan, Batch, OutMail)
+
+#: States in which a worker of its own fetches and unpacks the scan.
+FETCHING = (State.QUEUED, State.FETCHING, State.UNPACKING)
+
+#: States in which a scan has had its turn and is not over.
+UNDER_WAY = (State.FETCHING, State.UNPACKING, State.SCANNING, State.ASSEMBLING)
+
+
+class LeaseLost(Exception):
+    """Another worker has the job now, or it is over: stop, and write nothing."""
+
+
+def new_owner() -> str:
+    """Return a name for one claim; different for each, so that a worker cannot mistake an older claim for its own."""
+    return f"{socket.gethostname()[:30]}:{os.getpid()}:{secrets.token_hex(6)}"
+
+
+def free(model: type[Scan] | type[Batch] | type[OutMail]) -> Any:
+    """Say in SQL that nobody holds the job."""
+    return or_(model.lease_until.is_(None), model.lease_until < clock())
+
+
+def _running(model: type[Scan] | type[Batch]) -> Any:
+    return model.lease_until >= clock()
+
+
+def _claim(model: type[Job], candidate: Select[int], **values: Any) -> Job | None:
+    """Take the first row of ``candidate``; None if there is none, or if another worker was faster."""
+    # Most doorbells find nothing: that must not cost the one write lock that SQLite has.
+    if db.session.scalar(candidate.limit(1)) is None:
+        db.session.rollback()
+        return None
+    owner = new_owner()
+    with writing() as session:
+        # Rows that another worker is just taking are passed over where the database can (PostgreSQL).
+        row = session.execute(candidate.limit(1).with_for_update(skip_locked=True, of=model)).scalar()
+        if row is None:
+            return None
+        taken = session.execute(
+            update(model)
+            .where(model.id == row, free(model))
+            .values(
+                owner=owner,
+                lease_until=clock() + current_app.config["LEASE_SECONDS"],
+                attempts=model.attempts + 1,
+                **values,
+            )
+            .execution_options(synchronize_session=False)
+        )
+        if _count(taken) == 0:
+            return None
+    job = db.session.get(model, row, populate_existing=True)
+    if job is None or job.owner != owner:
+        return None
+    # A snapshot: read again from the table, ``owner`` would become that of whoever took the job away.
+    db.session.expunge(job)
+    db.session.rollback()
+    return job
+
+
+def _count(result: Any) -> int:
+    return int(result.rowcount)
+
+
+def claim_fetch() -> Scan | None:
+    """Take the next scan that is to be fetched: the clients take turns, and nobody's second goes before a first."""
+    slots = current_app.config["FETCH_SLOTS"]
+    if db.session.scalar(select(func.count()).where(Scan.state.in_(FETCHING), _running(Scan))) >= slots:
+        return None
+    return _claim(
+        Scan,
+        waiting_scans(),
+        state=State.FETCHING,
+        started_at=func.coalesce(Scan.started_at, now()),
+        updated_at=now(),
+    )
+
+
+def waiting_scans() -> Select[int]:
+    """Select the scans that wait for a fetch, the next one first.
+
+    Each scan's turn is its place among the waiting ones of its client, after those that the client has under way: so
+    the clients go round-robin, and nobody's second scan goes before another's first.
+    """
+    place = func.row_number().over(partition_by=Scan.client, order_by=Scan.id)
+    waiting = (
+        select(Scan.id, Scan.client, place.label("place"))
+        .where(Scan.state.in_(FETCHING), free(Scan))
+        .subquery("waiting")
+    )
+    under_way = (
+        select(Scan.client, func.count().label("scans"))
+        .where(Scan.state.in_(UNDER_WAY), or_(Scan.state.not_in(FETCHING), _running(Scan)))
+        .group_by(Scan.client)
+        .subquery("under_way")
+    )
+    return (
+        select(Scan.id)
+        .join(waiting, waiting.c.id == Scan.id)
+        .outerjoin(under_way, under_way.c.client == Scan.client)
+        .order_by(waiting.c.place + func.coalesce(under_way.c.scans, 0), Scan.id)
+    )
+
+
+def claim_batch() -> Batch | None:
+    """Take the next batch: of the client, and of its scan, with the fewest workers on it; small scans first.
+
+    A worker comes back for the next batch after a second or two, so a scan that arrives while a huge one, or the many
+    of one client, have all the workers gets the next that is free.
+    """
+    at_work = (
+        select(Batch.scan_id, Scan.client)
+        .join(Scan, Scan.id == Batch.scan_id)
+        .where(Batch.state == JobState.RUNNING, _running(Batch))
+        .subquery("at_work")
+    )
+    on_client = select(at_work.c.client, func.count().label("workers")).group_by(at_work.c.client).subquery("on_client")
+    on_scan = select(at_work.c.scan_id, func.count().label("workers")).group_by(at_work.c.scan_id).subquery("on_scan")
+    candidate = (
+        select(Batch.id)
+        .join(Scan, Scan.id == Batch.scan_id)
+        .outerjoin(on_client, on_client.c.client == Scan.client)
+        .outerjoin(on_scan, on_scan.c.scan_id == Scan.id)
+        .where(Scan.state == State.SCANNING, Batch.state.in_((JobState.WAITING, JobState.RUNNING)), free(Batch))
+        .order_by(
+            func.coalesce(on_client.c.workers, 0),
+            func.coalesce(on_scan.c.workers, 0),
+            Scan.unpacked_bytes,
+            Scan.id,
+            Batch.number,
+        )
+    )
+    return _claim(Batch, candidate, state=JobState.RUNNING)
+
+
+def claim_assembly() -> Scan | None:
+    """Take the next scan whose findings are all in."""
+    candidate = select(Scan.id).where(Scan.state == State.ASSEMBLING, free(Scan)).order_by(Scan.unpacked_bytes, Scan.id)
+    return _claim(Scan, candidate)
+
+
+def claim_mail() -> OutMail | None:
+    """Take the next mail that is due."""
+    candidate = (
+        select(OutMail.id)
+        .where(
+            OutMail.state.in_((JobState.WAITING, JobState.RUNNING)),
+            free(OutMail),
+            OutMail.next_at <= clock(),
+        )
+        .order_by(OutMail.next_at, OutMail.id)
+    )
+    return _claim(OutMail, candidate, state=JobState.RUNNING)
+
+
+def renew(job: Scan | Batch | OutMail, **values: Any) -> None:
+    """Prolong the lease and set ``values``. Raise LeaseLost if the job is no longer ours or its scan is over."""
+    model = type(job)
+    alive = true() if model is OutMail else _scan_alive(job)
+    with writing() as session:
+        result = session.execute(
+            update(model)
+            .where(model.id == job.id, model.owner == job.owner, alive)
+            .values(lease_until=clock() + current_app.config["LEASE_SECONDS"], **values)
+            .execution_options(synchronize_session=False)
+        )
+        if _count(result) == 0:
+            raise LeaseLost
+
+
+def _scan_alive(job: Scan | Batch | OutMail) -> Any:
+    over = (State.CANCELLED, State.FAILED, State.DONE)
+    if isinstance(job, Scan):
+        return Scan.state.not_in(over)
+    scan_id = job.scan_id
+    return select(Scan.id).where(Scan.id == scan_id, Scan.state.not_in(over)).exists()
+
+
+def finish(job: Scan | Batch | OutMail, **values: Any) -> None:
+    """End the lease and set ``values`` inside the caller's transaction. Raise LeaseLost if the job is not ours."""
+    model = type(job)
+    result = db.session.execute(
+        update(model)
+        .where(model.id == job.id, model.owner == job.owner)
+        .values(owner=None, lease_until=None, **values)
+        .execution_options(synchronize_session=False)
+    )
+    if _count(result) == 0:
+        raise LeaseLost
+
+
+def hopeless(deaths: int) -> list[Scan]:
+    """Return the free scans whose workers died ``deaths`` times while they fetched or assembled."""
+    rows = db.session.scalars(
+        select(Scan).where(
+            Scan.state.in_((*FETCHING, State.ASSEMBLING)), free(Scan), Scan.attempts >= deaths, Scan.owner.is_not(None)
+        )
+    ).all()
+    for scan in rows:
+        db.session.expunge(scan)
+    db.session.rollback()
+    return list(rows)

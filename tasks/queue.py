@@ -1,0 +1,58 @@
+"""The Huey queue, unbound; ``queue.init_app`` gives it a storage and the application whose context its tasks run in."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import re
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask
+from huey import Huey
+from huey.storage import BaseStorage, BlackHoleStorage, PostgresStorage, RedisStorage, SqliteStorage
+from sqlalchemy import make_url
+
+log = logging.getLogger(__name__)
+
+
+class Queue(Huey):
+    """A Huey whose storage is known only once there is an application."""
+
+    storage_class = BlackHoleStorage
+
+    def __init__(self) -> None:
+        super().__init__("scanpost", results=False)
+        self.app: Flask | None = None
+
+    def init_app(self, app: Flask) -> None:
+        """Bind to ``app`` and to the storage that its QUEUE_URL names."""
+        self.app = app
+        # One name for all storages: what Redis and PostgreSQL both take in keys and channels.
+        self.name = re.sub(r"\W", "_", app.config["QUEUE_NAME"])
+        self.storage = open_queue(app.config["QUEUE_URL"], self.name)
+
+    def in_app(self, function: Callable[..., None]) -> Callable[..., None]:
+        """Run ``function`` in the context of the application."""
+
+        @functools.wraps(function)
+        def run(*args: Any, **kwargs: Any) -> None:
+            if self.app is None:
+                raise RuntimeError("the queue has no application: call queue.init_app first")
+            with self.app.app_context():
+                function(*args, **kwargs)
+
+        return run
+
+
+def open_queue(url: str, name: str) -> BaseStorage:
+    """Return the Huey storage for a QUEUE_URL."""
+    if url.startswith("sqlite:///"):
+        return SqliteStorage(name, filename=url.removeprefix("sqlite:///"), timeout=15)
+    if url.startswith(("postgresql", "postgres://")):
+        dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+        return PostgresStorage(name, dsn=dsn)
+    return RedisStorage(name, url=url)
+
+
+queue = Queue()

@@ -1,0 +1,129 @@
+"""Put the report of a scan together, and end the scan."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+import shutil
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from flask import current_app
+
+from reports import store, texts
+from scanner.results import EngineVersion, Source
+from tasks import workspaces
+from tasks.heartbeat import Heartbeat
+from tasks.jobs import finish
+from tasks.stages import reuse
+from tasks.stages.common import add_mail, clean_up, engine
+from webapp import counters
+from webapp.extensions import db, writing
+from webapp.models import Batch, Scan, State, now
+from webapp.results import SCANCODE_JSON, SCANCODE_LINES, STORE, TEXTS, storage
+
+log = logging.getLogger(__name__)
+
+
+def assemble(scan: Scan) -> None:
+    """Put the report of a claimed scan together and end the scan. Raise ScannerError."""
+    with Heartbeat(scan) as heartbeat, workspaces.scratch() as scratch:
+        workspaces.build(scan, lambda _done, _whole: heartbeat.check())
+        started = time.monotonic()
+        with ExitStack() as stack:
+            findings = [stack.enter_context(storage().local(key)) for key in _finding_keys(scan)]
+            engine().assemble(
+                workspaces.path_of(scan),
+                scan.root or "",
+                findings,
+                scratch,
+                limits=current_app.config["LIMITS"],
+                beat=heartbeat.check,
+            )
+        log.info("scan %s: codebase-level steps took %.1f s", scan.token, time.monotonic() - started)
+        version = engine().version()
+        about = _about(scan, version)
+        store.build(scratch / "report.jsonl", scratch / STORE, about=about)
+        if current_app.config["KEEP_TEXTS"]:
+            texts.build(workspaces.path_of(scan), scratch / STORE, scratch / TEXTS)
+        for name in ("report.json", "report.jsonl"):
+            _gzip(scratch / name)
+        heartbeat.check()
+        report = _keep(scan, scratch)
+        digest = _digest(scratch / STORE, about)
+    with writing() as session:
+        finish(
+            scan,
+            state=State.DONE,
+            report=report,
+            twin_key=reuse.key_of(Source.from_dict(scan.source or {}), version),
+            digest=digest,
+            finished_at=now(),
+            updated_at=now(),
+        )
+        add_mail(scan)
+        session.query(Batch).filter(Batch.scan_id == scan.id).delete()
+        counters.add(session, {("scans_ended", "done"): 1})
+    clean_up(scan)
+
+
+def _keep(scan: Scan, folder: Path) -> str:
+    """Put what was made into the storage, under a name of this attempt's own; return it."""
+    report = f"{scan.prefix}/report-{scan.attempts}"
+    for name in (STORE, SCANCODE_JSON, SCANCODE_LINES, TEXTS):
+        if (folder / name).exists():
+            storage().put(f"{report}/{name}", folder / name)
+    return report
+
+
+def _finding_keys(scan: Scan) -> list[str]:
+    rows = db.session.query(Batch.findings).filter(Batch.scan_id == scan.id).order_by(Batch.number)
+    keys = [key for (key,) in rows if key]
+    db.session.rollback()
+    return keys
+
+
+def _about(scan: Scan, version: EngineVersion) -> dict[str, Any]:
+    """Return what the report says of itself, beside ScanCode's findings."""
+    seconds = db.session.query(db.func.sum(Batch.seconds)).filter(Batch.scan_id == scan.id).scalar()
+    db.session.rollback()
+    return {
+        "source": scan.source,
+        "title": scan.title,
+        "asked": scan.asked,
+        "notes": scan.notes,
+        "files": scan.files_total,
+        "bytes": scan.unpacked_bytes,
+        "submitted_at": scan.created_at.isoformat(),
+        "scanned_at": now().isoformat(),
+        "seconds": (now() - scan.started_at).total_seconds() if scan.started_at else None,
+        "cpu_seconds": seconds or 0.0,
+        "engine": {"scancode": version.scancode, "index": version.license_index, "revision": version.revision},
+    }
+
+
+def _digest(database: Path, about: dict[str, Any]) -> dict[str, Any]:
+    """Return what the mail and lists say of a report, so that they need not open it."""
+    with store.Report(database) as report:
+        summary, counts = report.summary(), report.counts
+        declared, clarity = summary.declared, summary.clarity
+        return {
+            "declared_license_spdx": declared.spdx if declared else None,
+            "categories": list(declared.categories) if declared else [],
+            "clarity_score": clarity.score if clarity else None,
+            "packages": counts.packages,
+            "dependencies": counts.dependencies,
+            "errors": counts.errors,
+            "licenses": [{"name": license.spdx, "files": license.files} for license in report.licenses()[:10]],
+            "to_look_at": [item.sentence for item in report.to_look_at()],
+            "cpu_seconds": about["cpu_seconds"],
+            "seconds": about["seconds"],
+        }
+
+
+def _gzip(path: Path) -> None:
+    with path.open("rb") as plain, gzip.open(path.with_name(path.name + ".gz"), "wb", compresslevel=5) as packed:
+        shutil.copyfileobj(plain, packed, 1 << 20)
+    path.unlink()

@@ -1,0 +1,54 @@
+"""What the stages share: the engine, the lists of files in the storage, and how a scan ends."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import logging
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from flask import current_app
+
+from scanner.engine.client import Engine
+from scanner.results import FileEntry
+from tasks import workspaces
+from webapp.extensions import db
+from webapp.models import OutMail, Scan
+from webapp.results import storage
+
+log = logging.getLogger(__name__)
+
+
+def engine() -> Engine:
+    """Return the door to this machine's engine."""
+    return Engine(Path(current_app.config["ENGINE_SOCKET"]))
+
+
+def write_manifest(scan: Scan, number: int, files: Iterable[FileEntry], scratch: Path) -> None:
+    draft = scratch / f"batch-{number}"
+    with gzip.open(draft, "wt", compresslevel=3) as file:
+        json.dump([entry.as_list() for entry in files], file)
+    storage().put(scan.manifest(number), draft)
+
+
+def read_manifest(scan: Scan, number: int) -> list[FileEntry]:
+    with storage().open(scan.manifest(number)) as packed, gzip.open(packed, "rt") as file:
+        return [FileEntry(*entry) for entry in json.load(file)]
+
+
+def add_mail(scan: Scan) -> None:
+    """Queue the mail of a scan that just ended, inside the transaction that ends it."""
+    if scan.address:
+        domain = urlsplit(current_app.config["BASE_URL"]).hostname
+        message_id = f"<{secrets.token_hex(16)}@{domain}>"
+        db.session.add(OutMail(scan_id=scan.id, address=scan.address, message_id=message_id))
+
+
+def clean_up(scan: Scan) -> None:
+    """Remove what only a running scan needs, here and in the storage."""
+    workspaces.forget(scan)
+    for part in ("batches", "findings"):
+        storage().delete(f"{scan.prefix}/{part}")

@@ -1,0 +1,159 @@
+"""Scan the files of a batch."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import logging
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from flask import current_app
+from sqlalchemy import update
+
+from scanner.cache import FindingCache, scan_with_cache
+from scanner.results import FileEntry, FileFindings
+from tasks import workspaces
+from tasks.heartbeat import Heartbeat
+from tasks.jobs import finish
+from tasks.stages.common import engine, read_manifest, write_manifest
+from webapp import counters
+from webapp.extensions import db, writing
+from webapp.models import Batch, JobState, Scan, State, now
+from webapp.results import storage
+
+log = logging.getLogger(__name__)
+
+#: After so many workers that died over a batch it is split, until the file that kills is alone.
+DEATHS = 2
+
+
+def scan_batch(batch: Batch) -> bool:
+    """Scan the files of a claimed batch; return whether it was the last one of its scan. Raise ScannerError."""
+    scan = db.session.get_one(Scan, batch.scan_id)
+    files = read_manifest(scan, batch.number)
+    if batch.deaths >= DEATHS and len(files) > 1:
+        _split(batch, files)
+        return False
+    with Heartbeat(batch) as heartbeat, workspaces.scratch() as scratch:
+        findings = scratch / "findings.jsonl.gz"
+        if batch.deaths >= DEATHS:
+            seconds, found = _write_findings(findings, [_killer(files[0])], heartbeat)
+        else:
+            seconds, found = _scan(scan, batch, files, findings, heartbeat)
+        key = f"{scan.prefix}/findings/{batch.number}-{batch.attempts}.jsonl.gz"
+        storage().put(key, findings)
+    return _batch_done(batch, key, len(files), seconds, found)
+
+
+def _scan(
+    scan: Scan, batch: Batch, files: list[FileEntry], target: Path, heartbeat: Heartbeat
+) -> tuple[float, Counter[str]]:
+    """Write the findings of ``files`` to ``target``; return the CPU seconds they took and the licences found."""
+    while True:
+        workspaces.build(scan, lambda _done, _whole: heartbeat.check())
+        place = workspaces.path_of(scan)
+        before = _identity(place)
+        results = scan_with_cache(
+            engine(), finding_cache(), place, files, limits=current_app.config["LIMITS"], beat=heartbeat.check
+        )
+        written = _write_findings(target, results, heartbeat)
+        if before is not None and _identity(place) == before and _all_there(place, files):
+            return written
+        # Somebody removed the workspace meanwhile, and files may have been missed: build it again.
+        log.warning("the workspace of scan %s went away: scanning batch %d again", scan.token, batch.number)
+        workspaces.forget(scan)
+
+
+def finding_cache() -> FindingCache | None:
+    """Return the cache of findings of this machine, or None where it is switched off."""
+    if not current_app.config["CACHE_BYTES"]:
+        return None
+    if "finding_cache" not in current_app.extensions:
+        current_app.extensions["finding_cache"] = FindingCache(
+            current_app.config["INSTANCE"] / "cache.sqlite", max_bytes=current_app.config["CACHE_BYTES"]
+        )
+    return current_app.extensions["finding_cache"]
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _all_there(place: Path, files: list[FileEntry]) -> bool:
+    return all((place / entry.path).exists() for entry in files)
+
+
+def _write_findings(target: Path, results: Iterable[FileFindings], heartbeat: Heartbeat) -> tuple[float, Counter[str]]:
+    seconds, found = 0.0, Counter[str]()
+    done = known = errors = 0
+    with gzip.open(target, "wt", compresslevel=3) as file:
+        for done, findings in enumerate(results, 1):
+            heartbeat.check()
+            file.write(json.dumps(findings.as_dict()) + "\n")
+            seconds += findings.seconds
+            if expression := findings.results.get("detected_license_expression_spdx"):
+                found[expression] += 1
+            known += not findings.seconds and not findings.errors
+            errors += bool(findings.errors)
+            heartbeat.set(files_done=done, found=dict(found.most_common(8)))
+    counters.note(
+        {
+            ("files", "known"): known,
+            ("files", "error"): errors,
+            ("files", "scanned"): done - known - errors,
+            ("file_seconds", ""): seconds,
+        }
+    )
+    return seconds, found
+
+
+def _killer(entry: FileEntry) -> FileFindings:
+    return FileFindings(entry.path, errors=("ERROR: the scanner was killed twice while it worked on this file.",))
+
+
+def _split(batch: Batch, files: list[FileEntry]) -> None:
+    """Put the two halves of a batch in its place: one of them holds the file that kills its worker."""
+    scan = db.session.get_one(Scan, batch.scan_id)
+    middle = len(files) // 2
+    with workspaces.scratch() as scratch, writing() as session:
+        top = session.query(Batch.number).filter(Batch.scan_id == scan.id).order_by(Batch.number.desc()).first()
+        number = (top[0] if top else batch.number) + 1
+        write_manifest(scan, number, files[middle:], scratch)
+        write_manifest(scan, batch.number, files[:middle], scratch)
+        # The halves start one death below the limit: each is split again, or found guilty, after one more.
+        finish(batch, state=JobState.WAITING, attempts=DEATHS - 1, failures=0, files=middle, files_done=0, found={})
+        session.add(Batch(scan_id=scan.id, number=number, files=len(files) - middle, bytes=0, attempts=DEATHS - 1))
+        session.execute(update(Scan).where(Scan.id == scan.id).values(batches_total=Scan.batches_total + 1))
+
+
+def _batch_done(batch: Batch, key: str, files: int, seconds: float, found: Counter[str]) -> bool:
+    with writing() as session:
+        finish(
+            batch,
+            state=JobState.DONE,
+            findings=key,
+            files_done=files,
+            seconds=seconds,
+            found=dict(found.most_common(8)),
+        )
+        # This UPDATE locks the scan's row, so of two last batches the second sees the first one's count.
+        done, total = session.execute(
+            update(Scan)
+            .where(Scan.id == batch.scan_id, Scan.state == State.SCANNING)
+            .values(batches_done=Scan.batches_done + 1, updated_at=now())
+            .returning(Scan.batches_done, Scan.batches_total)
+        ).one_or_none() or (0, None)
+        if done == total:
+            session.execute(
+                update(Scan)
+                .where(Scan.id == batch.scan_id)
+                .values(state=State.ASSEMBLING, updated_at=now(), attempts=0)
+            )
+        counters.add(session, {("bytes", ""): batch.bytes})
+    return done == total

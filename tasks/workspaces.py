@@ -1,0 +1,112 @@
+"""The unpacked files of scans on this machine. Each can be built again from the stored source at any time."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from flask import current_app
+
+from scanner import archives
+from scanner.results import Progress, Source
+from webapp.models import Scan
+from webapp.results import storage
+
+
+def folder() -> Path:
+    """Return where workspaces are."""
+    path: Path = current_app.config["INSTANCE"] / "workspaces"
+    path.mkdir(mode=0o700, exist_ok=True)
+    return path
+
+
+def path_of(scan: Scan) -> Path:
+    return folder() / scan.token
+
+
+def source_key(source: Source) -> str:
+    """Return where in the storage the fetched file is: equal files are kept once."""
+    return f"sources/{source.sha256}"
+
+
+def build(scan: Scan, progress: Progress) -> archives.Unpacked | None:
+    """Unpack the stored source of ``scan``, unless its workspace is there already; return what was unpacked, if it was.
+
+    Raise ArchiveError and LimitExceeded, and what ``progress`` raises.
+    """
+    ready = path_of(scan)
+    with _lock(ready.with_name(f"{ready.name}.lock"), progress):
+        if ready.exists():
+            return None
+        draft = Path(tempfile.mkdtemp(dir=ready.parent, prefix=f"{ready.name}.draft-"))
+        try:
+            source = Source.from_dict(scan.source or {})
+            with storage().local(source_key(source)) as stored:
+                unpacked = archives.unpack(
+                    stored, source.filename, draft, limits=current_app.config["LIMITS"], progress=progress
+                )
+            try:
+                draft.rename(ready)
+            except OSError:
+                # Another worker, which had not waited for the lock any longer, was faster.
+                if not ready.exists():
+                    raise
+        finally:
+            remove(draft)
+        return unpacked
+
+
+def remove(path: Path) -> None:
+    """Remove a folder and all below it, if it is there."""
+    if path.exists():
+        archives.remove_tree(path)
+
+
+def forget(scan: Scan) -> None:
+    """Remove the workspace of ``scan`` on this machine."""
+    path = path_of(scan)
+    # Renamed first: a builder that comes meanwhile finds no half-removed workspace.
+    doomed = path.with_name(f"{path.name}.doomed-{os.getpid()}")
+    try:
+        path.rename(doomed)
+    except FileNotFoundError:
+        pass
+    remove(doomed)
+    path.with_name(f"{path.name}.lock").unlink(missing_ok=True)
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """Give an empty folder that goes when the block ends; the sweep removes those of killed workers."""
+    parent: Path = current_app.config["INSTANCE"] / "tmp"
+    parent.mkdir(mode=0o700, exist_ok=True)
+    path = Path(tempfile.mkdtemp(dir=parent, prefix=f"{os.getpid()}-"))
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+@contextmanager
+def _lock(path: Path, progress: Progress) -> Iterator[None]:
+    """Keep workers from building the same workspace side by side; while waiting call ``progress``, which may raise.
+
+    The lock only saves work: whoever waits for longer than an unpacking may take goes ahead; its holder may be stopped.
+    A killed holder's lock ends with it.
+    """
+    patience = time.monotonic() + current_app.config["LIMITS"].unpack_seconds
+    with path.open("w") as file:
+        while time.monotonic() < patience:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                progress(0, None)
+                time.sleep(0.1)
+        yield

@@ -1,0 +1,21 @@
+"""One warm engine for all tests of the scanner."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from scanner.engine.client import Engine, start_server
+
+
+@pytest.fixture(scope="session")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """A running engine, in stock's own speed or ours: as the environment says."""
+    socket = tmp_path_factory.mktemp("engine") / "private" / "engine.sock"
+    server = start_server(socket)
+    try:
+        yield Engine(socket)
+    finally:
+        server.terminate()
+        server.wait()

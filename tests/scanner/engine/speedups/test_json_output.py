@@ -1,0 +1,89 @@
+import io
+import json
+
+import attr
+import pytest
+from commoncode.resource import Codebase
+
+from scanner.engine.speedups.json_output import write_results
+
+from .stock import stock
+
+# ScanCode does not close the folder that it lists.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
+
+VALUES = [
+    [],
+    {},
+    None,
+    'é\u2028\x00"\\/',
+    1.0,
+    1e-07,
+    10**20,
+    True,
+    [[], {}],
+    {"a": {"b": [1, None]}},
+    [{}],
+    float("inf"),
+]
+
+
+@pytest.fixture
+def codebase(tmp_path):
+    root = tmp_path / "root"
+    root.mkdir()
+    for number in range(len(VALUES)):
+        (root / f"{number}.txt").write_text("")
+    codebase = Codebase(
+        str(root),
+        resource_attributes={"findings": attr.ib(default=None)},
+        codebase_attributes={f"v{number}": attr.ib(default=None) for number in range(len(VALUES))},
+    )
+    for number, value in enumerate(VALUES):
+        setattr(codebase.attributes, f"v{number}", value)
+        resource = codebase.get_resource(f"root/{number}.txt")
+        resource.findings = value
+        resource.save(codebase)
+    yield codebase
+    codebase.clear()
+
+
+def written(function, codebase, **options):
+    output = io.StringIO()
+    function(codebase, output, **options)
+    return output.getvalue()
+
+
+@pytest.mark.parametrize("options", [{}, {"info": True}, {"strip_root": True}, {"pretty": True}])
+def test_the_text_is_stocks(codebase, options):
+    text = written(write_results, codebase, **options)
+
+    assert text == written(stock("formattedcode.output_json").write_results, codebase, **options)
+    assert len(json.loads(text)["files"]) >= len(VALUES)
+
+
+def test_a_codebase_without_files_to_show_has_an_empty_list(codebase):
+    for resource in codebase.walk():
+        resource.is_filtered = True
+        resource.save(codebase)
+
+    text = written(write_results, codebase)
+
+    assert text == written(stock("formattedcode.output_json").write_results, codebase)
+    assert json.loads(text)["files"] == []
+
+
+def test_a_path_is_written_to(codebase, tmp_path):
+    write_results(codebase, str(tmp_path / "out.json"))
+
+    assert json.loads((tmp_path / "out.json").read_text())["files"]
+
+
+def test_one_file_at_a_time_is_held(codebase):
+    class Pieces(list):
+        write = list.append
+
+    pieces = Pieces()
+    write_results(codebase, pieces)
+
+    assert max(map(len, pieces)) < len("".join(pieces)) / 3

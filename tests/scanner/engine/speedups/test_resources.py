@@ -1,0 +1,177 @@
+import random
+from pathlib import Path
+
+import attr
+import commoncode.resource
+import pytest
+from commoncode.resource import Codebase, Resource
+
+from scanner.engine.speedups import resources
+from scanner.engine.speedups.resources import copied, is_clean, plain
+
+from .stock import stock
+
+# ScanCode does not close the folder that it lists.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
+
+ATTRIBUTES = {
+    "findings": attr.ib(default=attr.Factory(list)),
+    "notes": attr.ib(default=attr.Factory(dict)),
+    "kind": attr.ib(default=None),
+}
+NAMES = ["a", "B", "b.txt", ".git-like", "Z z", "é", "x\\y", "_", "c.tar.gz", "1", "README", "readme", ".hidden"]
+
+
+@attr.s
+class Finding:
+    value = attr.ib(default=1)
+    more = attr.ib(default=(1, 2))
+
+
+VALUES = [
+    [],
+    {},
+    "x",
+    1,
+    None,
+    [1, {"a": (1, 2)}],
+    {"k": [Finding()], 3: {4}},
+    Finding(),
+    {(1, 2): "x"},
+    ("a", ["b"]),
+    True,
+]
+
+
+@pytest.fixture(params=[0, 5])
+def codebases(request, tmp_path, monkeypatch):
+    """The same folders as a stock codebase and as one with the replacements, in memory and partly on disk."""
+    chance = random.Random(request.param)
+    root = tmp_path / "root"
+    folders = [root]
+    root.mkdir()
+    for _ in range(25):
+        path = chance.choice(folders) / chance.choice(NAMES)
+        if path.exists():
+            continue
+        if chance.random() < 0.4:
+            path.mkdir()
+            folders.append(path)
+        else:
+            path.write_text("x" * chance.randrange(9))
+    for replacement in resources.REPLACEMENTS:
+        owner, name = replacement.name.split(".")
+        monkeypatch.setattr(getattr(commoncode.resource, owner), name, replacement.function)
+    made = []
+    for module in (stock("commoncode.resource"), commoncode.resource):
+        codebase = module.Codebase(str(root), resource_attributes=ATTRIBUTES, max_in_memory=request.param)
+        for number, resource in enumerate(codebase.walk()):
+            if request.param == 0:
+                resource.findings, resource.notes = VALUES[number % len(VALUES)], VALUES[-number % len(VALUES)]
+            resource.kind = VALUES[number % 4]
+            resource.save(codebase)
+        made.append(codebase)
+    yield made
+    for codebase in made:
+        codebase.clear()
+
+
+def described(resource):
+    names = [field.name for field in attr.fields(type(resource)) if field.name != "cache_location"]
+    return {name: getattr(resource, name) for name in names}
+
+
+@pytest.mark.parametrize("topdown", [True, False])
+@pytest.mark.parametrize("skip_root", [True, False])
+def test_a_walk_gives_the_same_resources_in_the_same_order(codebases, topdown, skip_root):
+    walks = [[described(found) for found in each.walk(topdown=topdown, skip_root=skip_root)] for each in codebases]
+
+    assert walks[0] == walks[1]
+    assert len(walks[0]) > 10
+
+
+def test_a_walk_that_ignores_some_gives_the_same_resources(codebases):
+    def ignored(resource, codebase):
+        return resource.name.startswith(("a", "b"))
+
+    walks = [[found.path for found in each.walk(ignored=ignored)] for each in codebases]
+
+    assert walks[0] == walks[1]
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"with_info": True}, {"skinny": True}, {"with_timing": True, "strip_root": True}]
+)
+def test_a_resource_is_the_same_as_plain_data(codebases, options):
+    data = [[found.to_dict(**options) for found in each.walk()] for each in codebases]
+
+    assert data[0] == data[1]
+    assert [list(each) for each in data[0]] == [list(each) for each in data[1]]
+
+
+def test_counts_are_the_same(codebases):
+    counts = []
+    for codebase in codebases:
+        codebase.update_counts()
+        counts.append([(each.files_count, each.dirs_count, each.size_count) for each in codebase.walk()])
+
+    assert counts[0] == counts[1]
+
+
+def test_what_is_changed_without_saving_is_not_changed_in_the_codebase(codebases):
+    for codebase in codebases:
+        first = next(iter(codebase.walk(skip_root=True)))
+        first.kind = "changed"
+
+        assert codebase.get_resource(first.path).kind != "changed"
+        assert codebase.get_resource("root/nothing/there") is None
+
+
+def test_a_change_during_a_walk_is_seen_by_it(codebases):
+    seen = []
+    for codebase in codebases:
+        for resource in codebase.walk():
+            resource.kind = f"at {resource.path}"
+            resource.save(codebase)
+            parent = resource.parent(codebase)
+            seen.append((codebase is codebases[0], resource.path, parent and parent.kind))
+
+    half = len(seen) // 2
+    assert [each[1:] for each in seen[:half]] == [each[1:] for each in seen[half:]]
+
+
+def test_paths_said_to_be_clean_are(tmp_path):
+    clean_path = stock("commoncode.resource").clean_path
+    chance = random.Random(3)
+    for _ in range(20_000):
+        path = "".join(chance.choices(["a", "b", "/", ".", "..", "\\", " ", "é"], k=chance.randrange(7)))
+        if is_clean(path):
+            assert clean_path(path) == path, path
+
+
+def test_classes_with_converters_are_copied_by_attrs():
+    @attr.s(slots=True)
+    class Converting(Resource):
+        number = attr.ib(default=0, converter=int)
+
+    resource = Converting(name="a", location="/a", path="a")
+    resource.number = "7"
+
+    assert copied(resource).number == 7
+
+
+def test_plain_values_are_those_of_attrs():
+    for value in VALUES:
+        expected = attr.asdict(Finding(value))["value"]
+
+        assert plain(value) == expected
+        assert repr(plain(value)) == repr(expected)
+
+
+def test_a_codebase_of_one_file_has_that_file_alone(tmp_path):
+    Path(tmp_path, "x").write_text("")
+    codebase = Codebase(str(tmp_path / "x"))
+    try:
+        assert [found.path for found in resources.walk_codebase(codebase, skip_root=True)] == ["x"]
+    finally:
+        codebase.clear()

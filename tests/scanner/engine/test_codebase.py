@@ -1,0 +1,165 @@
+"""The report is stock ScanCode's own."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pip._vendor import distlib
+
+from scanner.engine.client import Engine
+from scanner.errors import EngineError
+from scanner.limits import Limits
+from scanner.results import FileFindings
+from tests.packages import Unavailable, differences, package, stock_report
+from tests.scanner.engine.whole import report
+from tests.trees import MIT, tar_gz, zipped
+
+PACKAGES = (
+    pytest.param("npm", "express", "4.21.2", id="npm"),
+    pytest.param("npm", "breakpoint-sass", "2.7.1", id="gem-and-bower"),
+    pytest.param("sdist", "bcrypt", "4.2.1", id="sdist-and-cargo"),
+    pytest.param("wheel", "six", "1.17.0", id="wheel"),
+)
+
+
+@pytest.mark.parametrize(("kind", "name", "version"), PACKAGES)
+def test_the_report_is_stocks_own(engine: Engine, tmp_path: Path, kind: str, name: str, version: str) -> None:
+    try:
+        folder = package(kind, name, version)
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+
+    ours = report(engine, folder.parent, folder.name, tmp_path)
+
+    assert differences(stock_report(folder), ours) == []
+    assert str(folder.parent) not in json.dumps(ours)
+    assert _from_lines(tmp_path / "report.jsonl") == {key: value for key, value in ours.items() if value}
+
+
+def _from_lines(path: Path) -> dict[str, Any]:
+    """Put the parts of JSON Lines together again."""
+    whole: dict[str, Any] = {}
+    for line in path.read_text().splitlines():
+        for key, value in json.loads(line).items():
+            whole.setdefault(key, []).extend(value) if key == "files" else whole.update({key: value})
+    return whole
+
+
+def _metadata_of_a_gem() -> bytes:
+    text = "--- !ruby/object:Gem::Specification\nname: hello\nversion: !ruby/object:Gem::Version\n  version: 1.2.3\n"
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as gem:
+        for name, data in {"data.tar.gz": b"", "metadata.gz": gzip.compress(text.encode(), mtime=0)}.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            gem.addfile(member, io.BytesIO(data))
+    return packed.getvalue()
+
+
+#: What archives hold now and then, and what sets special code of ScanCode's in motion.
+STRANGE: dict[bytes, bytes] = {
+    b"with space": b"Copyright (c) 2024 Ada\n",
+    b" leading": b"MIT License\n",
+    b"new\nline.c": b"/* GPL-2.0 */\n",
+    b"<script>alert(1)</script>.js": b"// SPDX-License-Identifier: MIT\n",
+    "ünï/cödé.py".encode(): "# Copyright © 2024 Ünï Cödé <ada@example.org>\n".encode(),
+    b"back\\slash/a\\b.txt": b"http://example.org/license\n",
+    b"-dash/--json": b"x\n",
+    b"~/~root": b"x\n",
+    b"$HOME/`id`": b"x\n",
+    b"not \xff utf-8/\xfe.txt": b"Apache License 2.0\n",
+    b"empty": b"",
+    b"only/folders/deep/down/LICENSE": MIT.encode(),
+    b"random.bin": bytes(range(256)) * 40,
+    b"long-line.js": b"var a='" + b"x" * 200_000 + b"'; /* MIT */\n",
+    b"nulls.txt": b"MIT\0License\0" * 100,
+    b"utf16.txt": MIT.encode("utf-16"),
+    b"latin.txt": "Copyright (c) 2024 Jérôme\n".encode("latin-1"),
+    b"hello-1.2.3.gem": _metadata_of_a_gem(),
+    b"hello.jar": zipped({"META-INF/MANIFEST.MF": "Manifest-Version: 1.0\n"}),
+    b"hello-1.2.3-py3-none-any.whl": zipped({"hello-1.2.3.dist-info/METADATA": "Name: hello\nVersion: 1.2.3\n"}),
+    b"hello.tar.gz": tar_gz({"a": "b"}),
+    b"broken/package.json": b"{ not json",
+    b"broken/setup.py": b"def (:\n",
+    b"broken/pom.xml": b"<project><",
+    b"META-INF/MANIFEST.MF": b"Manifest-Version: 1.0\nBundle-SymbolicName: org.example.hello\nBundle-Version: 1.0\n",
+    b"image.png": b"\x89PNG\r\n\x1a\n" + b"\0" * 60,
+    b"paper.pdf": b"%PDF-1.4\n1 0 obj << /Type /Catalog >> endobj\ntrailer << /Root 1 0 R >>\n%%EOF\n",
+    b".git/config": b"[core]\n",
+    b"debian/copyright": b"Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n\n"
+    b"Files: *\nCopyright: 2020 Ada\nLicense: Expat\n",
+}
+
+
+def _strange(folder: Path) -> Path:
+    for name, content in STRANGE.items():
+        path = folder / os.fsdecode(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    # A program for another system, which every pip brings along.
+    program = Path(distlib.__file__).with_name("t64.exe")
+    (folder / "t64.exe").write_bytes(program.read_bytes())
+    for path in folder.rglob("*"):
+        os.utime(path, (1_700_000_000, 1_700_000_000))
+    return folder
+
+
+def test_strange_names_and_files_are_reported_as_stock_does(engine: Engine, tmp_path: Path) -> None:
+    folder = _strange(tmp_path / "strange-1")
+
+    ours = report(engine, tmp_path, folder.name, tmp_path / "out")
+
+    assert differences(stock_report(folder), ours) == []
+
+
+def test_a_single_file_may_be_the_root(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "hello.c").write_text("/* SPDX-License-Identifier: MIT */\n/* Copyright (c) 2024 Ada */\n")
+    os.utime(tmp_path / "hello.c", (1_700_000_000, 1_700_000_000))
+
+    ours = report(engine, tmp_path, "hello.c", tmp_path / "out")
+
+    assert differences(stock_report(tmp_path / "hello.c"), ours) == []
+    assert [file["path"] for file in ours["files"]] == ["hello.c"]
+
+
+def test_an_empty_folder_may_be_the_root(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "nothing").mkdir()
+
+    ours = report(engine, tmp_path, "nothing", tmp_path / "out")
+
+    assert differences(stock_report(tmp_path / "nothing"), ours) == []
+
+
+def test_an_error_on_a_file_is_in_the_report(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
+    for name in ("good.c", "bad.c", "forgotten.c"):
+        (tmp_path / "root" / name).write_text("int x;\n")
+    findings = [FileFindings("root/good.c"), FileFindings("root/bad.c", errors=("ERROR: it hangs",))]
+    packed = tmp_path / "findings.jsonl.gz"
+    packed.write_bytes(gzip.compress("".join(json.dumps(one.as_dict()) + "\n" for one in findings).encode()))
+    (tmp_path / "out").mkdir()
+
+    engine.assemble(tmp_path, "root", [packed], tmp_path / "out", limits=Limits())
+
+    whole = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert {file["path"]: file["scan_errors"] for file in whole["files"]} == {
+        "root": [],
+        "root/good.c": [],
+        "root/bad.c": ["ERROR: it hangs"],
+        "root/forgotten.c": ["ERROR: Processing interrupted: this file was not scanned."],
+    }
+    assert whole["headers"][0]["errors"] == ["Path: root/bad.c", "Path: root/forgotten.c"]
+
+
+def test_a_root_that_is_not_there_is_an_error(engine: Engine, tmp_path: Path) -> None:
+    with pytest.raises(EngineError) as error:
+        engine.assemble(tmp_path, "none", [], tmp_path, limits=Limits())
+
+    assert str(tmp_path) not in str(error.value)

@@ -1,0 +1,123 @@
+"""One file, scanned as stock does it; what needs no licence index is tried with scanners of the test's own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scancode import Scanner
+
+from scanner.engine.client import Engine
+from scanner.engine.files import command, scan_file, soft_deadline, without_machine
+from scanner.limits import Limits
+from tests.scanner.engine.whole import entries
+
+
+def scanned(folder: Path, function: Any, limits: Limits = Limits()) -> Any:  # noqa: B008 (frozen)
+    (folder / "root").mkdir(exist_ok=True)
+    (folder / "root" / "file").write_text("text")
+    return scan_file(folder, "root/file", [Scanner(name="licenses", function=function)], limits)
+
+
+def test_a_scanner_gets_what_stock_gives_it(tmp_path: Path) -> None:
+    got: dict[str, Any] = {}
+
+    def scanner(location: str, **options: Any) -> dict[str, Any]:
+        got.update(options, location=location)
+        return {"found": [1], "empty": [], "none": None, "zero": 0}
+
+    found = scanned(tmp_path, scanner)
+
+    assert found.results == {"found": [1]}
+    assert got["location"] == f"{tmp_path}/root/file"
+    assert got["path"] == "root/file"
+    assert 47 <= got["deadline"] - time.time() <= 48
+
+
+def test_an_error_is_stocks_own_without_this_machine(tmp_path: Path) -> None:
+    def scanner(location: str, **_options: Any) -> None:
+        raise ValueError(f"cannot read {location}")
+
+    [error] = scanned(tmp_path, scanner).errors
+
+    assert error.startswith(
+        "ERROR: for scanner: licenses:\nERROR: Unknown error:\nTraceback (most recent call last):\n"
+    )
+    assert error.endswith("ValueError: cannot read root/file\n")
+    assert str(tmp_path) not in error
+    assert sys.prefix not in error
+
+
+def test_memory_that_is_not_there_is_an_error_of_that_file(tmp_path: Path) -> None:
+    def scanner(_location: str, **_options: Any) -> None:
+        raise MemoryError
+
+    assert "MemoryError" in scanned(tmp_path, scanner).errors[0]
+
+
+def test_findings_after_the_soft_deadline_are_not_complete(tmp_path: Path) -> None:
+    assert scanned(tmp_path, lambda *_args, **_options: {}).complete
+    assert not scanned(tmp_path, lambda *_args, **_options: {}, Limits(file_seconds=2)).complete
+    assert soft_deadline(Limits(file_seconds=120)) == 48
+
+
+def test_texts_name_no_folder_of_this_machine(tmp_path: Path) -> None:
+    text = f'File "{sys.prefix}/lib/python3.11/site-packages/a.py", at {tmp_path}/root/file and /etc/hosts'
+
+    assert without_machine(text, tmp_path) in (
+        'File "a.py", at root/file and /etc/hosts',
+        'File "lib/python3.11/site-packages/a.py", at root/file and /etc/hosts',
+    )
+
+
+def test_the_options_are_the_command_lines(tmp_path: Path) -> None:
+    options = command(str(tmp_path)).params
+
+    assert options["only_findings"] is False
+    assert all(options[name] is True for name in ("license", "copyright", "package", "email", "url", "info", "tallies"))
+
+
+def test_every_scanner_says_something(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "package.json").write_text('{"name": "x", "version": "1", "license": "MIT"}')
+    (tmp_path / "root" / "a.py").write_text(
+        "# Copyright (c) 2024 Ada <ada@lovelace.net> http://lovelace.net/code MIT License\n"
+    )
+
+    found = {one.path: one.results for one in engine.scan(tmp_path, entries(tmp_path, "root"), limits=Limits())}
+
+    assert found["root/package.json"]["package_data"][0]["name"] == "x"
+    assert {"sha1", "copyrights", "emails", "urls", "license_detections"} <= found["root/a.py"].keys()
+
+
+def test_a_file_that_is_gone_has_an_error(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "a.py").write_text("x\n")
+    files = entries(tmp_path, "root")
+    (tmp_path / "root" / "a.py").unlink()
+
+    [found] = engine.scan(tmp_path, files, limits=Limits())
+
+    assert found.errors
+    assert str(tmp_path) not in str(found)
+
+
+def test_of_packages_only_there_are_no_other_findings(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "package.json").write_text('{"name": "x", "version": "1", "license": "MIT"}')
+
+    [found] = engine.scan(tmp_path, [], packages_only=entries(tmp_path, "root"), limits=Limits())
+
+    assert list(found.results) == ["package_data"]
+
+
+@pytest.mark.parametrize("module", ["scanner.engine.client", "scanner.cache", "scanner.__main__"])
+def test_only_the_engines_own_process_imports_scancode(module: str) -> None:
+    program = f"import sys, {module}; print(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert not {"scancode", "licensedcode", "commoncode", "typecode", "packagedcode"} & set(run.stdout.split())

@@ -1,0 +1,296 @@
+"""The pages in a real browser: what only a browser can tell of them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from flask import Flask
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from werkzeug.serving import make_server
+
+from tests.conftest import CHROMIUM
+from tests.webapp.builders import (
+    a_batch,
+    a_dependency,
+    a_file,
+    a_license,
+    a_package,
+    a_report,
+    a_scan,
+    a_summary,
+    with_report,
+)
+from webapp.extensions import db
+from webapp.models import Scan, State, now
+
+pytestmark = pytest.mark.browser
+
+#: Chromium looks for its own hosts at each start unless it is told not to.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+UID = "pkg:pypi/app@1.0?uuid=11111111-2222-3333-4444-555555555555"
+HOSTILE = "<img src=x onerror=alert(1)>\"'><script>alert(2)</script>{{7*7}}"
+#: Bytes of a page with all that it loads, without the report's own data.
+BUDGET = 200_000
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def site(app: Flask) -> Iterator[str]:
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page in a window of its own; complaints of the browser and dialogs fail the test."""
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type != "log" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("dialog", lambda dialog: complaints.append(dialog.message))
+    yield page
+    context.close()
+    assert not complaints
+
+
+def change(scan: Scan, **values: object) -> None:
+    for name, value in values.items():
+        setattr(scan, name, value)
+    db.session.commit()
+
+
+def an_ugly_report() -> Scan:
+    """Store a report whose every text is as long, or as hostile, as it can be."""
+    finding = {"start_line": 1, "end_line": 1}
+    keys = [f"licence-{number}" for number in range(60)]
+    files = [
+        a_file(
+            f"app/{name}",
+            license=" AND ".join(keys[number : number + 12]) if number % 3 else None,
+            copyrights=[{"copyright": HOSTILE * 5, **finding}],
+            holders=[{"holder": HOSTILE * 5, **finding}],
+            urls=[{"url": "https://example.org/" + "x" * 900, **finding}, {"url": "javascript:alert(3)", **finding}],
+            scan_errors=[f"ERROR: {HOSTILE}\n" + "y" * 900],
+            for_packages=[UID],
+        )
+        for number, name in enumerate([HOSTILE.replace("/", "_"), "x" * 250, "\u202egpj.exe", "مرحبا.py", *"abcdefgh"])
+    ]
+    return a_report(
+        *files,
+        scan={
+            "asked": "https://example.org/" + "x" * 1500,
+            "title": HOSTILE + "z" * 300,
+            "notes": [HOSTILE + "w" * 500] * 9,
+        },
+        summary=a_summary(" AND ".join(keys), declared_holder=HOSTILE * 9),
+        license_references=[a_license(key, name=HOSTILE, category="Copyleft Limited") for key in keys],
+        packages=[a_package(name=HOSTILE, description=HOSTILE * 20, purl="pkg:pypi/" + "p" * 300)],
+        dependencies=[a_dependency(purl="pkg:pypi/" + "d" * 300, extracted_requirement=HOSTILE)],
+    )
+
+
+def pages_of(scan: Scan) -> list[str]:
+    tabs = ("", "/licences", "/licences/mit", "/detections/mit-1234", "/files", "/files?path=a&text=x", "/errors",
+            "/file?path=app/a", "/packages", f"/package?uid={UID.replace('?', '%3F')}", "/about")  # fmt: skip
+    return [f"/scans/{scan.token}{tab}" for tab in tabs]
+
+
+def every_page() -> list[str]:
+    states = [a_scan(state, error="Broken.", advice="Mend it.").token for state in (State.SCANNING, State.FAILED)]
+    report = a_report(a_file("app/a", for_packages=[UID]), packages=[a_package()], dependencies=[a_dependency()])
+    return ["/", "/?url=https://example.org/a.zip", "/what-can-be-scanned", "/how-it-works", "/nowhere",
+            *(f"/scans/{token}" for token in states), *pages_of(report)]  # fmt: skip
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
+def test_people_who_cannot_see_or_point_are_not_shut_out(browser: Browser, site: str, scheme: str, width: int) -> None:
+    found = {}
+    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 800})  # type: ignore[arg-type]
+    page = context.new_page()
+    for address in every_page():
+        page.goto(site + address)
+        violations = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+        bad = [
+            f"{v['id']}: {v['nodes'][0]['html'][:120]}" for v in violations if v["impact"] in ("serious", "critical")
+        ]
+        if bad:
+            found[address] = bad
+    context.close()
+
+    assert not found
+
+
+@pytest.mark.parametrize("width", [390, 768, 1440])
+def test_nothing_is_wider_than_the_window_and_nothing_runs(page: Page, site: str, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    scan = an_ugly_report()
+    waiting = a_scan(State.SCANNING, title=HOSTILE + "z" * 300, asked="https://example.org/" + "x" * 1500)
+    a_batch(waiting, files_done=3, found={HOSTILE: 2, "L" * 300: 1})
+
+    for address in [
+        *(a for a in pages_of(scan) if not a.endswith(("/mit", "/mit-1234"))),
+        f"/scans/{scan.token}/licences/licence-1",
+        f"/scans/{waiting.token}",
+    ]:
+        page.goto(site + address)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+        assert page.locator("img[src=x]").count() == 0, address
+
+
+def test_the_waiting_page_follows_the_scan_to_its_report(page: Page, site: str) -> None:
+    scan = a_scan(State.FETCHING, bytes_done=10_000, bytes_total=58_000, address="ada@example.org")
+    page.set_viewport_size({"width": 390, "height": 400})
+    page.goto(f"{site}/scans/{scan.token}")
+    expect(page.locator(".progress-line")).to_contain_text("10 kB of 58 kB")
+    page.get_by_role("button", name="Cancel").focus()
+    page.evaluate("window.marked = document.querySelector('#progress h1'); scrollTo(0, 150)")
+    scrolled = page.evaluate("scrollY")
+
+    change(scan, state=State.SCANNING, files_total=16, scanning_at=now() - timedelta(seconds=30))
+    a_batch(scan, files_done=8, found={"MIT": 7})
+
+    expect(page.locator(".progress-line")).to_contain_text("8 of 16 files")
+    expect(page.locator(".progress-line")).to_contain_text("MIT (7 files)")
+    expect(page).to_have_title("50 % · app-1.0.tar.gz · Scanpost")
+    expect(page.locator("#announced")).to_have_text("scanning")
+    assert page.evaluate("document.activeElement.textContent") == "Cancel"
+    assert page.evaluate("window.marked === document.querySelector('#progress h1')")
+    assert page.evaluate("scrollY") == scrolled
+
+    change(with_report(scan), state=State.DONE, finished_at=now())
+
+    expect(page.locator("#declared")).to_be_visible()
+    assert page.evaluate("window.marked") is None
+
+
+def test_a_page_of_a_scan_that_is_over_asks_for_nothing_more(page: Page, site: str) -> None:
+    scan = a_scan(State.SCANNING)
+    page.goto(f"{site}/scans/{scan.token}")
+    with page.expect_response("**/progress*"):
+        pass
+
+    change(scan, state=State.FAILED, error="Broken.", finished_at=now())
+    expect(page.get_by_text("Broken.")).to_be_visible()
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.wait_for_timeout(2500)
+
+    assert requests == []
+
+
+def test_a_site_that_is_away_is_asked_again(browser: Browser, site: str) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    scan = a_scan(State.SCANNING)
+    page.goto(f"{site}/scans/{scan.token}")
+    page.route("**/progress*", lambda route: route.abort())
+    expect(page.locator("#offline")).to_be_visible()
+
+    page.unroute("**/progress*")
+
+    expect(page.locator("#offline")).to_be_hidden()
+    context.close()
+
+
+def test_an_estimate_that_was_shown_is_kept_by_the_page(page: Page, site: str) -> None:
+    scan = a_scan(State.SCANNING, scanning_at=now() - timedelta(seconds=60))
+    batch = a_batch(scan, files_done=8)
+    page.goto(f"{site}/scans/{scan.token}")
+    expect(page.locator(".progress-line")).to_contain_text("about a minute left")
+
+    change(scan, scanning_at=now() - timedelta(seconds=600))
+    batch.files_done = 7
+    db.session.commit()
+
+    expect(page.locator(".progress-line")).to_contain_text("longer than we first thought")
+    expect(page.locator(".progress-line")).to_contain_text("8 of 16 files")
+
+
+def test_the_link_can_be_copied(page: Page, site: str) -> None:
+    scan = a_report()
+    page.goto(f"{site}/scans/{scan.token}/files?path=a")
+
+    page.get_by_role("button", name="Copy link").click()
+
+    expect(page.get_by_role("button", name="Link copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == f"{site}/scans/{scan.token}"
+
+
+def test_the_form_says_back_what_it_understood(page: Page, site: str) -> None:
+    page.goto(site)
+
+    page.get_by_label("URL of the code").press_sequentially("https://example.org/a.zip")
+
+    expect(page.locator("#understood")).to_contain_text("a.zip")
+
+
+def test_everything_can_be_reached_with_the_keyboard(page: Page, site: str) -> None:
+    page.goto(f"{site}/how-it-works")
+
+    page.keyboard.press("Tab")
+    expect(page.locator(".skip")).to_be_focused()
+    expect(page.locator(".skip")).to_be_in_viewport()
+    page.keyboard.press("Enter")
+
+    expect(page.locator("main")).to_be_focused()
+
+
+def test_without_scripts_the_page_reloads_itself(browser: Browser, site: str) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    scan = a_scan(State.FETCHING)
+    page.goto(f"{site}/scans/{scan.token}")
+
+    change(scan, state=State.FAILED, error="It is gone.", finished_at=now())
+
+    expect(page.get_by_text("It is gone.")).to_be_visible()
+    context.close()
+
+
+def test_pages_are_light_and_do_not_jump(browser: Browser, site: str) -> None:
+    waiting, report = a_scan(State.SCANNING), a_report()
+    for address in ("/", f"/scans/{waiting.token}", f"/scans/{report.token}", f"/scans/{report.token}/files?path=a"):
+        context = browser.new_context()
+        page = context.new_page()
+        loaded: list[int] = []
+        page.on(
+            "response", lambda response, loaded=loaded: loaded.append(int(response.headers.get("content-length", 0)))
+        )
+        page.goto(site + address)
+        shift = page.evaluate(
+            """new Promise(done => {
+                let sum = 0;
+                new PerformanceObserver(list => list.getEntries().forEach(e => sum += e.value))
+                    .observe({type: "layout-shift", buffered: true});
+                setTimeout(() => done(sum), 1200);
+            })"""
+        )
+        context.close()
+
+        assert sum(loaded) < BUDGET, address
+        assert shift < 0.02, address
