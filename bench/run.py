@@ -46,7 +46,7 @@ class Row:
     stock: list[Cost] = field(default_factory=list)
     ours: list[Cost] = field(default_factory=list)
     started: list[Cost] = field(default_factory=list)
-    differences: int = 0
+    differences: list[str] = field(default_factory=list)
 
     def ratio(self) -> float:
         return _median(self.stock) / _median(self.ours)
@@ -58,7 +58,7 @@ class Row:
         return (
             f"{self.subject:20} {self.files:6} {self.bytes / 1e6:7.2f} {stock:8.1f} {ours:7.2f} {self.ratio():6.1f} "
             f"{wall[0]:7.1f} {wall[1]:6.1f} {peak[0] / 1e6:6.0f} {peak[1] / 1e6:6.0f} {started:7.2f} "
-            f"{stock / started:6.1f} {self.differences:5}"
+            f"{stock / started:6.1f} {len(self.differences):5}"
         )
 
 
@@ -84,26 +84,26 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="scanpost-bench-") as folder:
         server = start_server(Path(folder, "engine", "socket"))
         try:
-            rows = _run_all(chosen, Path(folder), server.pid, options)
+            _run_all(chosen, Path(folder), server.pid, options)
         finally:
             server.terminate()
             server.wait()
-    _store(rows, options)
+    print(f"kept in {OUT}")
 
 
-def _run_all(chosen: Sequence[Subject], folder: Path, server: int, options: argparse.Namespace) -> list[Row]:
+def _run_all(chosen: Sequence[Subject], folder: Path, server: int, options: argparse.Namespace) -> None:
     engine = Engine(folder / "engine" / "socket")
     print(f"ScanCode {engine.version().scancode}, {options.processes} processes, Python {platform.python_version()}")
     print(HEAD, flush=True)
-    rows = []
+    rows: list[Row] = []
     for subject in chosen:
         row = _compare(subject, engine, server, folder, 1 if options.quick else options.runs or subject.runs, options)
         rows.append(row)
         print(row.line(), flush=True)
+        _store(rows, options)
     if len(rows) > 1:
         ratios = [row.ratio() for row in rows if not row.subject.startswith("rules")]
         print(f"geometric mean of the packages' CPU ratios: {math.exp(statistics.fmean(map(math.log, ratios))):.1f}")
-    return rows
 
 
 def _compare(
@@ -117,7 +117,7 @@ def _compare(
         row.stock.append(cost)
         ours, cost = cost_of(lambda: warm_scan(engine, root, folder, options.processes), [os.getpid(), server])
         row.ours.append(cost)
-        row.differences = max(row.differences, len(differences(stock, ours)))
+        row.differences = max(row.differences, differences(stock, ours), key=len)
         _, cost = cost_of(lambda: started_scan(root, folder, options.processes), [os.getpid()])
         row.started.append(cost)
     return row
@@ -158,11 +158,10 @@ def started_scan(root: Path, folder: Path, processes: int) -> None:
 
 def _store(rows: Sequence[Row], options: argparse.Namespace) -> None:
     OUT.mkdir(exist_ok=True)
-    name = "quick" if options.quick else "full"
+    name = "-".join(options.only) or ("quick" if options.quick else "full")
     (OUT / f"{name}.json").write_text(json.dumps([asdict(row) for row in rows], indent=1))
     (OUT / f"{name}.txt").write_text("\n".join([HEAD, *(row.line() for row in rows)]) + "\n")
     (OUT / f"{name}.svg").write_text(bars("stock CPU seconds ÷ ours", [(row.subject, row.ratio()) for row in rows]))
-    print(f"kept in {OUT}/{name}.json, .txt and .svg")
 
 
 if __name__ == "__main__":

@@ -240,10 +240,19 @@ def test_a_text_that_excel_takes_for_an_error_stays_a_text(report_of: ReportOf) 
 # SPDX.
 
 
+def tag_values(text: bytes) -> Document:
+    # By default this parser writes its tables and a log into site-packages, where two test processes meet.
+    return TagValueParser(debug=False, write_tables=False).parse(text.decode())
+
+
+def spdx_json(text: bytes, folder: Path) -> Document:
+    path = folder / "report.spdx.json"
+    path.write_bytes(text)
+    return parse_file(str(path))
+
+
 def spdx_of(report: Report, name: str, folder: Path) -> Document:
-    path = folder / f"report.{name}"
-    path.write_bytes(written(report, name))
-    document = parse_file(str(path))
+    document = tag_values(written(report, name)) if name == "spdx" else spdx_json(written(report, name), folder)
     assert [message.validation_message for message in validate_full_spdx_document(document)] == []
     return document
 
@@ -459,7 +468,7 @@ def test_no_text_breaks_a_format(tmp_path: Path, text: str) -> None:
     assert XmlValidator(SchemaVersion.V1_6).validate_str(formats["cdx.xml"].decode()) is None
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(formats["cdx.json"].decode()) is None
     assert spdx_python_model.load_data(json.loads(formats["spdx3.json"]))
-    assert TagValueParser().parse(formats["spdx"].decode()).files[0].name.startswith("./root/")
+    assert tag_values(formats["spdx"]).files[0].name.startswith("./root/")
     assert openpyxl.load_workbook(io.BytesIO(formats["xlsx"]))["Files"].max_row == 2
     for name in ("html", "notice.html", "notice.txt"):
         assert formats[name].decode()
