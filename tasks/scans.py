@@ -115,6 +115,21 @@ def submit_file(path: Path, name: str, email: str | None, client: str) -> Scan:
     return _accept(scan)[0]
 
 
+def rescan(earlier: Scan, client: str) -> Scan:
+    """Accept a scan of what another was asked to scan, on a page of its own that names the other.
+
+    Raise SourceRefused and Busy. What was sent by a visitor is taken from the storage: it cannot be fetched again.
+    """
+    check_room()
+    scan = Scan(asked=earlier.asked, earlier_token=earlier.token, client=keyed(client))
+    if earlier.source and earlier.source["kind"] == "upload":
+        scan.title, scan.source = earlier.title, earlier.source
+        scan.bytes_done = scan.bytes_total = earlier.source["size"]
+    else:
+        scan.title = sources.recognise(earlier.asked, current_app.config["ACCESS"]).title
+    return _accept(scan)[0]
+
+
 def _accept(*scans: Scan) -> tuple[Scan, ...]:
     """Store new scans in one transaction, and wake a worker for each."""
     with writing() as session:

@@ -122,6 +122,8 @@ class Scan(Leased, Base):
     client: Mapped[str] = mapped_column(String(32), default="")
     #: Token of the list that it was submitted with, if it was one of several.
     list_token: Mapped[str | None] = mapped_column(String(32), index=True)
+    #: Token of the scan that this one repeats; that one may be gone. Not its id, which SQLite would give away anew.
+    earlier_token: Mapped[str | None] = mapped_column(String(32), index=True)
     #: Where the link goes when the scan ends; emptied once the mail is gone.
     address: Mapped[str | None] = mapped_column(String(320))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)

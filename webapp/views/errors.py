@@ -25,6 +25,7 @@ WORDS = {
     403: ("This is not yours to do", "Begin from the start page."),
     404: ("There is nothing at this address", "Was the link copied whole?"),
     405: ("This address does not work that way", "Begin from the start page."),
+    409: ("This cannot be scanned again", "Begin from the start page."),
     413: ("This is more than the form takes", "A URL and a mail address fit; files cannot be sent this way."),
     429: ("That was a lot at once", "Wait a little before the next one."),
     500: ("Something broke on our side", "It has been written to the log. Try again in a moment."),

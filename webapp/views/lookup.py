@@ -27,6 +27,16 @@ def find_scan(token: str) -> Scan:
     return scan
 
 
+def find_related(scan: Scan) -> dict[str, Scan | None]:
+    """Return the scan that this one repeats as "earlier", and the newest that repeats this one as "newer"."""
+    earlier = select(Scan).where(Scan.token == scan.earlier_token)
+    newer = select(Scan).where(Scan.earlier_token == scan.token).order_by(Scan.id.desc()).limit(1)
+    return {
+        "earlier": db.session.scalar(earlier) if scan.earlier_token else None,
+        "newer": db.session.scalar(newer),
+    }
+
+
 def find_finished(token: str) -> Scan:
     """Return the scan if it has a report; one that has none has only its own page, and the request ends there."""
     scan = find_scan(token)

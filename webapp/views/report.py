@@ -15,7 +15,7 @@ from webapp.results import lines_of, open_report
 from webapp.views import source as source_of
 from webapp.views import visitor
 from webapp.views.comparison import Comparison, compare
-from webapp.views.lookup import find_report, page_number
+from webapp.views.lookup import find_related, find_report, page_number
 from webapp.views.privacy import keep_private
 
 blueprint = Blueprint("report", __name__, url_prefix="/scans/<token>")
@@ -38,6 +38,7 @@ def render_summary(scan: Scan) -> str:
             scan=scan,
             report=report,
             summary=report.summary(),
+            related=find_related(scan),
             mine=visitor.made(scan),
             retention=timedelta(days=current_app.config["RETENTION_DAYS"]),
         )

@@ -17,7 +17,7 @@ from webapp.ratelimits import client_network, submissions
 from webapp.views import progress as progress_of
 from webapp.views import report as report_pages
 from webapp.views import visitor
-from webapp.views.lookup import find_scan
+from webapp.views.lookup import find_related, find_scan
 from webapp.views.pages import render_start
 from webapp.views.privacy import keep_private
 
@@ -58,9 +58,10 @@ def show(token: str) -> str:
     scan = find_scan(token)
     if scan.state is State.DONE:
         return report_pages.render_summary(scan)
+    related = find_related(scan)
     if scan.state.final:
-        return render_template("scans/failed.html", scan=scan, mine=visitor.made(scan))
-    return render_template("scans/waiting.html", scan=scan, **_progress(scan))
+        return render_template("scans/failed.html", scan=scan, related=related, mine=visitor.made(scan))
+    return render_template("scans/waiting.html", scan=scan, related=related, **_progress(scan))
 
 
 @blueprint.get("/<token>/progress")
@@ -107,8 +108,11 @@ def cancel(token: str) -> AnyResponse:
 @blueprint.post("/<token>/rescan")
 @submissions
 def rescan(token: str) -> AnyResponse:
-    """Scan what was asked for anew, on a page of its own: what is fetched may have changed."""
-    scan = tasks.submit(find_scan(token).asked, None, client_network())
+    """Scan what was asked for anew, on a page of its own that names this one: what is fetched may have changed."""
+    try:
+        scan = tasks.rescan(find_scan(token), client_network())
+    except SourceRefused as refused:
+        abort(409, f"{refused} {refused.advice}")
     visitor.remember(scan)
     return redirect(url_for(".show", token=scan.token), 303)
 

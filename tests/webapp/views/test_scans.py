@@ -406,14 +406,3 @@ def test_a_cookie_of_many_scans_still_fits(client: FlaskClient) -> None:
     response = submit(client)
 
     assert len(response.headers["Set-Cookie"]) < 4000
-
-
-def test_what_was_scanned_can_be_scanned_again(client: FlaskClient) -> None:
-    scan = a_report()
-
-    response = client.post(f"/scans/{scan.token}/rescan")
-
-    again = db.session.scalar(select(Scan).where(Scan.id != scan.id))
-    assert again is not None
-    assert response.location == f"/scans/{again.token}"
-    assert again.asked == scan.asked
