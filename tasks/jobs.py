@@ -28,6 +28,10 @@ FETCHING = (State.QUEUED, State.FETCHING, State.UNPACKING)
 UNDER_WAY = (State.FETCHING, State.UNPACKING, State.SCANNING, State.ASSEMBLING)
 
 
+#: Mails that are sent at the same time. A mail server that hangs holds no more workers than these.
+MAILS_AT_ONCE = 2
+
+
 class LeaseLost(Exception):
     """Another worker has the job now, or it is over: stop, and write nothing."""
 
@@ -42,7 +46,7 @@ def free(model: type[Scan] | type[Batch] | type[OutMail]) -> Any:
     return or_(model.lease_until.is_(None), model.lease_until < clock())
 
 
-def _running(model: type[Scan] | type[Batch]) -> Any:
+def _running(model: type[Scan] | type[Batch] | type[OutMail]) -> Any:
     return model.lease_until >= clock()
 
 
@@ -162,7 +166,9 @@ def claim_assembly() -> Scan | None:
 
 
 def claim_mail() -> OutMail | None:
-    """Take the next mail that is due."""
+    """Take the next mail that is due, unless enough are being sent."""
+    if (db.session.scalar(select(func.count()).where(_running(OutMail))) or 0) >= MAILS_AT_ONCE:
+        return None
     candidate = (
         select(OutMail.id)
         .where(

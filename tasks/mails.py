@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import update
 
 from tasks import jobs
+from tasks.heartbeat import Heartbeat
 from tasks.jobs import LeaseLost
 from tasks.queue import queue
 from webapp import counters, mails
@@ -48,7 +49,9 @@ def _send(out: OutMail) -> None:
     try:
         message = mails.build(out, scan)
         db.session.rollback()
-        mails.send(message)
+        # A server may take longer than a lease; another worker would send the same mail meanwhile.
+        with Heartbeat(out):
+            mails.send(message)
     except (OSError, smtplib.SMTPException) as error:
         _postpone(out, token, created, error)
         return

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,7 +16,12 @@ import psycopg
 
 from tests.servers.site import Site
 from tests.servers.smtp import SmtpServer
-from tests.soak.services import PostgreSQL, Redis
+from tests.soak.services import Clock, Disk, PostgreSQL, Redis
+
+#: Seconds that a mail server, a disk or a clock stays out of order.
+TROUBLE = 5.0
+#: Seconds by which a clock is wrong.
+OFF = 3600
 
 
 @dataclass
@@ -24,9 +31,12 @@ class World:
     site: Site
     smtp: SmtpServer
     lease: float
-    redis: Redis | None
-    postgresql: PostgreSQL | None
     random: random.Random
+    #: None where the kind of soak has none, or where this machine lacks what it takes.
+    redis: Redis | None = None
+    postgresql: PostgreSQL | None = None
+    disk: Disk | None = None
+    clock: Clock | None = None
 
     def pick(self, pids: list[int]) -> list[int]:
         return [self.random.choice(pids)] if pids else []
@@ -112,18 +122,31 @@ def restart_postgresql(world: World) -> None:
 def refuse_mails(world: World) -> None:
     """Let the mail server refuse for a while: for now (4xx), or with a 5xx that passes."""
     world.smtp.refusal = world.random.choice(["451 try later", "554 not today", "421 closing"])
-    threading.Timer(4, lambda: setattr(world.smtp, "refusal", None)).start()
+    threading.Timer(TROUBLE, lambda: setattr(world.smtp, "refusal", None)).start()
 
 
 def hang_mails(world: World) -> None:
-    world.smtp.delay = 5.0
-    threading.Timer(4, lambda: setattr(world.smtp, "delay", 0.0)).start()
+    """Let the mail server take longer for its answer than a lease lasts."""
+    world.smtp.delay = world.lease + 3
+    threading.Timer(TROUBLE, lambda: setattr(world.smtp, "delay", 0.0)).start()
+
+
+def fill_disk(world: World) -> None:
+    """Leave not a byte for databases, workspaces and reports."""
+    if world.disk:
+        with world.disk.full():
+            time.sleep(TROUBLE)
+
+
+def set_clock_wrong(world: World) -> None:
+    """Set the clock of worker and site wrong by an hour, but not that of the database, which leases go by."""
+    if world.clock:
+        with world.clock.off(world.random.choice([OFF, -OFF])):
+            time.sleep(2 * TROUBLE)
 
 
 def remove_workspaces(world: World) -> None:
     """Lose the unpacked files of all scans."""
-    import shutil
-
     folder = world.site.instance / "workspaces"
     for path in list(folder.iterdir()) if folder.exists() else []:
         if path.is_dir():
@@ -131,24 +154,33 @@ def remove_workspaces(world: World) -> None:
 
 
 #: Those that kill a process, after which the longest time to the next progress is measured.
-KILLS: tuple[Callable[[World], None], ...] = (kill_child, kill_engine, kill_worker, kill_consumer, kill_site)
-OTHERS: tuple[Callable[[World], None], ...] = (
+KILLS: tuple[Callable[[World], None], ...] = (
+    kill_child,
+    kill_engine,
+    kill_worker,
+    kill_consumer,
+    kill_site,
     kill_everything,
+)
+OTHERS: tuple[Callable[[World], None], ...] = (
     stop_for_longer_than_a_lease,
     flush_queue,
     restart_redis,
     restart_postgresql,
     refuse_mails,
     hang_mails,
+    fill_disk,
+    set_clock_wrong,
     remove_workspaces,
 )
 
 
 def all_of(world: World) -> list[Callable[[World], None]]:
     """Return the disturbances that this world can suffer; kills twice, as they are the likeliest."""
-    without = set()
-    if not world.redis:
-        without.add(restart_redis)
-    if not world.postgresql:
-        without.add(restart_postgresql)
-    return [*KILLS, *KILLS, *(one for one in OTHERS if one not in without)]
+    needs: dict[Callable[[World], None], object] = {
+        restart_redis: world.redis,
+        restart_postgresql: world.postgresql,
+        fill_disk: world.disk,
+        set_clock_wrong: world.clock,
+    }
+    return [*KILLS, *KILLS, *(one for one in OTHERS if needs.get(one, True))]

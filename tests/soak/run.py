@@ -19,7 +19,7 @@ from tests.servers.http import HttpServer, content, drip, status
 from tests.servers.site import Site
 from tests.servers.smtp import SmtpServer
 from tests.soak import disturbances as bad
-from tests.soak.services import services
+from tests.soak.services import own_clock, services, small_disk
 
 LEASE = 5
 FINAL = ("done", "failed", "cancelled")
@@ -34,7 +34,7 @@ class Outcome:
     """What came of it. All of the counts in ``broken`` must be zero."""
 
     accepted: int = 0
-    refused: int = 0  #: submissions that met a site that was down; nothing was promised for those
+    refused: int = 0  #: submissions that met a site that was down, or a full disk; nothing was promised for those
     done: int = 0
     failed: Counter[str] = field(default_factory=Counter)
     lost: int = 0
@@ -45,7 +45,7 @@ class Outcome:
     mails_repeated: int = 0  #: the same Message-ID twice: killed between the mail server's yes and our commit
     reports_differ: int = 0
     failed_without_need: int = 0
-    longest_recovery: float = 0.0
+    longest_recovery: float = 0.0  #: seconds
     disturbances: Counter[str] = field(default_factory=Counter)
 
     def broken(self) -> list[str]:
@@ -81,6 +81,9 @@ def _routes() -> dict[str, Any]:
     for n in range(4):
         files = {**trees.PACKAGE, f"hello/extra-{n}.txt": f"Copyright (c) 20{10 + n} Person {n}\n"}
         routes[f"/hello-{n}.zip"] = content(trees.zipped(files))
+    # Deep enough for the C stack of the YAML parser: the process that scans this file dies of it.
+    files = {**trees.PACKAGE, "hello/pubspec.yaml": "name: hello\nversion: 1.0.0\ndeep: " + "[" * 100_000}
+    routes["/kills.tgz"] = content(trees.tar_gz(files))
     routes["/single.c"] = content(trees.PACKAGE["hello/lib/other.c"].encode())
     routes["/gone.zip"] = status(404)
     routes["/drip.zip"] = drip(0.5)
@@ -128,24 +131,29 @@ class _Soak:
         for number, one in enumerate(plan):
             self.over.wait(seconds / count * world.random.uniform(0.5, 1.2))
             self.tell(f"{number + 1:3}/{count} {one.__name__}")
-            before = self._progress()
+            before = self._work_before()
             started = time.monotonic()
             one(world)
             self.outcome.disturbances[one.__name__] += 1
-            if one in bad.KILLS:
+            if one in bad.KILLS and before is not None:
                 self._measure_recovery(before, started)
 
+    def _work_before(self) -> int | None:
+        """Return the progress so far; None while nothing waits, or an earlier disturbance keeps the site away."""
+        try:
+            return self._progress()
+        except requests.RequestException:
+            return None
+
     def _progress(self) -> int | None:
-        """Return a number that grows with each job done, or None while nothing waits or nobody answers."""
+        """Return a number that grows with each job done, or None while nothing waits. Raise RequestException."""
         done = waiting = 0
         for page in list(self.pages):
-            try:
+            if page not in self.finals:
                 state = self._look(page)
-            except (requests.RequestException, ValueError):
-                return None
-            done += 1000 * (state["state"] in FINAL) + (state["files_done"] or 0)
-            waiting += state["state"] not in FINAL
-        return done if waiting else None
+                done += state["files_done"] or 0
+                waiting += state["state"] not in FINAL
+        return done + 1000 * len(self.finals) if waiting else None
 
     def _look(self, page: str) -> dict[str, Any]:
         answer = requests.get(f"{page}/status.json", timeout=10)
@@ -155,15 +163,19 @@ class _Soak:
             self.finals.setdefault(page, set()).add((state["state"], state["updated_at"]))
         return state
 
-    def _measure_recovery(self, before: int | None, started: float) -> None:
-        """Note how long after a kill the work goes on, where some was waiting."""
-        while before is not None and time.monotonic() - started < 2 * RECOVERY:
-            now = self._progress()
-            if now is None or now > before:
-                break
+    def _measure_recovery(self, before: int, started: float) -> None:
+        """Note how long after a kill the work goes on."""
+        while time.monotonic() - started < 2 * RECOVERY:
+            try:
+                now = self._progress()
+                if now is None or now > before:
+                    break
+            except requests.RequestException:
+                pass  # the site is not back yet
             time.sleep(0.2)
-        if before is not None:
-            self.outcome.longest_recovery = max(self.outcome.longest_recovery, time.monotonic() - started)
+        seconds = time.monotonic() - started
+        self.outcome.longest_recovery = max(self.outcome.longest_recovery, seconds)
+        self.tell(f"        went on after {seconds:.1f} s")
 
     def wait_for_the_end(self) -> None:
         deadline = time.monotonic() + PATIENCE
@@ -189,7 +201,7 @@ class _Soak:
             if answer.status_code == 404:
                 outcome.lost += 1
                 continue
-            state = answer.json()
+            state = self._look(page)
             if state["state"] not in FINAL:
                 outcome.stuck += 1
                 self.tell(f"stuck: {page} {state}")
@@ -225,8 +237,15 @@ def soak(
 ) -> Outcome:
     """Submit so many scans under so many disturbances within about ``seconds``, and count what came of them."""
     generator = random.Random(seed)
-    with services(kind) as (settings, memory, database), SmtpServer() as smtp, HttpServer() as http:
+    with (
+        services(kind) as (settings, memory, database),
+        small_disk(instance) as disk,
+        SmtpServer() as smtp,
+        HttpServer() as http,
+    ):
         http.routes.update(_routes())
+        # SQLite has no other clock than its process's own.
+        clock = own_clock(instance.parent) if database else None
         site = Site(
             instance,
             MAIL_SERVER="127.0.0.1",
@@ -234,10 +253,14 @@ def soak(
             LEASE_SECONDS=str(LEASE),
             REUSE_REPORTS="no",
             LIMIT_DOWNLOAD_SECONDS="5",
+            # A site whose disk is full asks to come back later; nothing is promised for what it did not accept.
+            DISK_RESERVE="50_000_000" if disk else "0",
             **settings,
+            **(clock.settings if clock else {}),
         )
         with site:
-            run = _Soak(bad.World(site, smtp, LEASE, memory, database, generator), http, tell)
+            world = bad.World(site, smtp, LEASE, generator, memory, database, disk, clock)
+            run = _Soak(world, http, tell)
             run.make_references()
             submitter = threading.Thread(target=run.submit_all, args=(scans, seconds))
             submitter.start()

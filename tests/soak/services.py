@@ -1,4 +1,5 @@
-"""Servers of the soak's own, so that restarting them disturbs nobody else: Redis without persistence, PostgreSQL."""
+"""What the soak has of its own, so that disturbing it disturbs nobody else: Redis without persistence, PostgreSQL, a
+small disk, a clock."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -78,6 +79,82 @@ class PostgreSQL:
         if os.geteuid() == 0:
             command = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", *command]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=self.folder)
+
+
+#: The library that gives a process a wrong clock (on Debian: apt-get install libfaketime).
+_FAKETIME = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
+
+
+class Disk:
+    """A file system of its own, in memory, that can be full."""
+
+    SIZE = 1_500_000_000
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @contextmanager
+    def full(self) -> Iterator[None]:
+        """Take all that is free while the block runs."""
+        filler = self._folder / "filler"
+        try:
+            with filler.open("wb") as file, suppress(OSError):
+                os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(self._folder).free)
+            with filler.open("ab") as file, suppress(OSError):
+                while True:
+                    file.write(bytes(4096))
+                    file.flush()
+            yield
+        finally:
+            filler.unlink(missing_ok=True)
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[Disk | None]:
+    """Mount a disk of its own at ``folder``; None where this user may not."""
+    folder.mkdir(parents=True, exist_ok=True)
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={Disk.SIZE},mode=700", "tmpfs", str(folder)]
+    if os.geteuid() or subprocess.run(mount, stderr=subprocess.DEVNULL).returncode:
+        yield None
+        return
+    try:
+        yield Disk(folder)
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+class Clock:
+    """The clock of the processes that are started with ``settings``; it can be off."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "clock"
+        self._set(0)
+        self.settings = {
+            "LD_PRELOAD": str(_FAKETIME[0]),
+            "FAKETIME_TIMESTAMP_FILE": str(self._file),
+            "FAKETIME_CACHE_DURATION": "1",
+            # A wrong clock jumps; what counts the seconds since the start of the machine does not.
+            "DONT_FAKE_MONOTONIC": "1",
+            "NO_FAKE_STAT": "1",
+        }
+
+    @contextmanager
+    def off(self, seconds: int) -> Iterator[None]:
+        try:
+            self._set(seconds)
+            yield
+        finally:
+            self._set(0)
+
+    def _set(self, seconds: int) -> None:
+        draft = self._file.with_suffix(".new")
+        draft.write_text(f"{seconds:+d}\n")
+        draft.rename(self._file)
+
+
+def own_clock(folder: Path) -> Clock | None:
+    """Return a clock that can be off; None where the library for it is missing."""
+    return Clock(folder) if _FAKETIME else None
 
 
 def _wait(attempt: Callable[[], object]) -> None:
