@@ -141,7 +141,7 @@ def fill_disk(world: World) -> None:
 def set_clock_wrong(world: World) -> None:
     """Set the clock of worker and site wrong by an hour, but not that of the database, which leases go by."""
     if world.clock:
-        with world.clock.off(world.random.choice([OFF, -OFF])):
+        with world.clock.wrong_by(world.random.choice([OFF, -OFF])):
             time.sleep(2 * TROUBLE)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import struct
 import subprocess
 import tempfile
 import time
@@ -81,10 +82,6 @@ class PostgreSQL:
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=self.folder)
 
 
-#: The library that gives a process a wrong clock (on Debian: apt-get install libfaketime).
-_FAKETIME = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
-
-
 class Disk:
     """A file system of its own, in memory, that can be full."""
 
@@ -124,22 +121,15 @@ def small_disk(folder: Path) -> Iterator[Disk | None]:
 
 
 class Clock:
-    """The clock of the processes that are started with ``settings``; it can be off."""
+    """The wall clock of the processes that are started with ``settings``; it can be wrong."""
 
-    def __init__(self, folder: Path) -> None:
-        self._file = folder / "clock"
+    def __init__(self, library: Path, file: Path) -> None:
+        self._file = file
         self._set(0)
-        self.settings = {
-            "LD_PRELOAD": str(_FAKETIME[0]),
-            "FAKETIME_TIMESTAMP_FILE": str(self._file),
-            "FAKETIME_CACHE_DURATION": "1",
-            # A wrong clock jumps; what counts the seconds since the start of the machine does not.
-            "DONT_FAKE_MONOTONIC": "1",
-            "NO_FAKE_STAT": "1",
-        }
+        self.settings = {"LD_PRELOAD": str(library), "WRONG_CLOCK": str(file)}
 
     @contextmanager
-    def off(self, seconds: int) -> Iterator[None]:
+    def wrong_by(self, seconds: int) -> Iterator[None]:
         try:
             self._set(seconds)
             yield
@@ -147,14 +137,19 @@ class Clock:
             self._set(0)
 
     def _set(self, seconds: int) -> None:
-        draft = self._file.with_suffix(".new")
-        draft.write_text(f"{seconds:+d}\n")
-        draft.rename(self._file)
+        # Written in place: the processes have this file mapped.
+        with self._file.open("r+b" if self._file.exists() else "xb") as file:
+            file.write(struct.pack("l", seconds))
 
 
 def own_clock(folder: Path) -> Clock | None:
-    """Return a clock that can be off; None where the library for it is missing."""
-    return Clock(folder) if _FAKETIME else None
+    """Return a clock that can be wrong, kept in ``folder``; None where there is no C compiler to build it with."""
+    library = folder / "clock.so"
+    source = Path(__file__).with_name("clock.c")
+    if not shutil.which("cc"):
+        return None
+    subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
+    return Clock(library, folder / "clock")
 
 
 def _wait(attempt: Callable[[], object]) -> None:
