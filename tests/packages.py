@@ -49,8 +49,7 @@ def package(kind: str, name: str, version: str) -> Path:
 
 def stock_report(folder: Path) -> dict[str, Any]:
     """Return what the stock command writes for this folder, run beside it."""
-    key = f"{folder.name}-{metadata.version('scancode-toolkit')}-{_digest(folder)}"
-    kept = CACHE / "stock" / f"{key}.json"
+    kept = _kept(folder)
     if not kept.exists():
         with tempfile.TemporaryDirectory(dir=_made(kept.parent)) as place:
             written = Path(place, "stock.json")
@@ -59,6 +58,38 @@ def stock_report(folder: Path) -> dict[str, Any]:
             assert written.exists(), run.stderr
             written.rename(kept)
     return json.loads(kept.read_text())
+
+
+def stock_reports(folders: list[Path]) -> list[dict[str, Any]]:
+    """Return what the stock command writes for each of them, without its start of eight seconds for each."""
+    missing = [folder for folder in folders if not _kept(folder).exists()]
+    if missing:
+        with tempfile.TemporaryDirectory(dir=_made(CACHE / "stock")) as place:
+            pairs = [(str(folder), str(Path(place, f"{n}.json"))) for n, folder in enumerate(missing)]
+            command = [sys.executable, "-P", "-c", _RUN_SEVERAL, json.dumps(STOCK_OPTIONS), json.dumps(pairs)]
+            run = subprocess.run(command, capture_output=True, text=True)
+            for folder, (_, written) in zip(missing, pairs, strict=True):
+                assert Path(written).exists(), run.stderr
+                Path(written).rename(_kept(folder))
+    return [json.loads(_kept(folder).read_text()) for folder in folders]
+
+
+#: The command itself, with its own start, once for each folder in one process.
+_RUN_SEVERAL = """
+import json, os, sys
+from scancode.cli import scancode
+for folder, written in json.loads(sys.argv[2]):
+    os.chdir(os.path.dirname(folder))
+    options = ["--quiet", *json.loads(sys.argv[1]), "--json", written, os.path.basename(folder)]
+    try:
+        scancode.main(options, standalone_mode=False)
+    except SystemExit:
+        pass
+"""
+
+
+def _kept(folder: Path) -> Path:
+    return CACHE / "stock" / f"{folder.name}-{metadata.version('scancode-toolkit')}-{_digest(folder)}.json"
 
 
 def differences(stock: dict[str, Any], ours: dict[str, Any]) -> list[str]:

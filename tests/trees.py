@@ -41,15 +41,15 @@ PACKAGE: dict[str, str] = {
 }
 
 
-def tar_gz(files: Mapping[str, str | bytes]) -> bytes:
-    """Pack ``files`` (name → content)."""
+def tar_gz(files: Mapping[str, str | bytes], when: int = 1_700_000_000) -> bytes:
+    """Pack ``files`` (name → content), all of one date in seconds since 1970."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
         for name, content in files.items():
             data = content.encode() if isinstance(content, str) else content
             member = tarfile.TarInfo(name)
             member.size = len(data)
-            member.mtime = 1_700_000_000
+            member.mtime = when
             archive.addfile(member, io.BytesIO(data))
     return packed.getvalue()
 

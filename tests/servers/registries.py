@@ -11,12 +11,13 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 from scanner.registries import Registries
-from tests.servers.http import HttpServer, Route, content, redirect
+from tests.servers.http import HttpRequest, HttpServer, Route, content, redirect
 
 
 @dataclass(frozen=True)
@@ -214,7 +215,13 @@ def cpan(server: HttpServer, base: str) -> Offer:
         }
     server.routes[f"{base}/v1/release/Demo"] = as_json(releases["2.0"])
     server.routes[f"{base}/v1/release/AUTHOR/Demo-1.0"] = as_json({"release": releases["1.0"]})
-    server.routes[f"{base}/v1/release/_search"] = as_json({"hits": {"hits": [{"_source": releases["1.0"]}]}})
+
+    def search(request: HttpRequest) -> Iterable[bytes | float]:
+        asked = unquote(request.path)
+        found = [{"_source": release} for version, release in releases.items() if f'version:"{version}"' in asked]
+        return as_json({"hits": {"hits": found}})(request)
+
+    server.routes[f"{base}/v1/release/_search"] = search
     server.routes[f"{base}/v1/download_url/Demo::Part"] = as_json(releases["2.0"])
     return Offer("pkg:cpan/Demo", "2.0", "Demo-2.0.tar.gz", archive("demo"), "CPAN Demo 2.0", "perl_5", "1.0")
 

@@ -98,13 +98,18 @@ class Site:
 
     def submit(self, url: str, email: str = "") -> str:
         """Submit through the form, as a browser without JavaScript does; return the address of the scan's page."""
+        return self.send("/", "/scans", {"url": url, "email": email})
+
+    def send(self, form: str, action: str, fields: dict[str, str], files: Any = None, prefix: str = "") -> str:
+        """Send the form of a page and return where that leads to. ``prefix`` is the form's, on a page with several."""
         with requests.Session() as session:
-            page = session.get(self.url, timeout=30).text
-            token = re.search(r'name="csrf_token"[^>]* value="([^"]+)"', page)
+            page = session.get(self.url + form, timeout=30).text
+            token = re.search(rf'name="{prefix}csrf_token"[^>]* value="([^"]+)"', page)
             assert token, page
             answer = session.post(
-                f"{self.url}/scans",
-                {"csrf_token": token[1], "url": url, "email": email},
+                f"{self.url}{action}",
+                {f"{prefix}csrf_token": token[1], **{prefix + name: value for name, value in fields.items()}},
+                files=files,
                 allow_redirects=False,
                 timeout=30,
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import ipaddress
 import ssl
 from pathlib import Path
 
@@ -26,10 +27,10 @@ class Authority:
         self.path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
     def context(self, name: str = "good.example", *, expired: bool = False) -> ssl.SSLContext:
-        """Return what a server needs to be called this name."""
+        """Return what a server needs to be called this name, or to have this IP address."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        certificate = self._sign(subject, key.public_key(), x509.SubjectAlternativeName([x509.DNSName(name)]), expired)
+        certificate = self._sign(subject, key.public_key(), x509.SubjectAlternativeName([_general(name)]), expired)
         path = self._folder / f"{name}-{expired}.pem"
         private = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -47,3 +48,10 @@ class Authority:
         builder = builder.serial_number(x509.random_serial_number())
         builder = builder.not_valid_before(now - _DAY).not_valid_after(now + 2 * _DAY)
         return builder.add_extension(extension, critical=False).sign(self._key, hashes.SHA256())
+
+
+def _general(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
