@@ -43,7 +43,6 @@ class Site:
             **({"PYTHONPATH": os.environ["PYTHONPATH"]} if "PYTHONPATH" in os.environ else {}),
             **settings,
         }
-        self._ready = threading.Event()
 
     @property
     def url(self) -> str:
@@ -58,8 +57,9 @@ class Site:
 
     def start(self) -> None:
         """Start it and wait until it says that it is ready."""
-        self._ready.clear()
-        self.log.clear()
+        # Of this start only: what still reads from an earlier one may end later than that.
+        self._ready = threading.Event()
+        self.log = []
         self.process = subprocess.Popen(
             [sys.executable, "-m", self.module],
             cwd=ROOT,
@@ -68,21 +68,13 @@ class Site:
             stderr=subprocess.STDOUT,
             text=True,
         )
-        self._reader = threading.Thread(target=self._read, daemon=True)
+        own = (self.process, self.log, self._ready)
+        self._reader = threading.Thread(target=_read, args=own, daemon=True)
         self._reader.start()
         self._ready.wait(START)
         if not any("Scanpost is ready" in line for line in self.log):
             self.process.kill()
             raise AssertionError("the site did not start:\n" + "".join(self.log))
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        with self.process.stdout as lines:
-            for line in lines:
-                self.log.append(line)
-                if "Scanpost is ready" in line:
-                    self._ready.set()
-        self._ready.set()
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Stop it as Ctrl-C or systemd does; return its exit code."""
@@ -130,6 +122,16 @@ class Site:
             if time.monotonic() > deadline:
                 raise AssertionError(f"still {status} after {seconds} s:\n" + "".join(self.log[-50:]))
             time.sleep(0.05)
+
+
+def _read(process: subprocess.Popen[str], log: list[str], ready: threading.Event) -> None:
+    assert process.stdout is not None
+    with process.stdout as lines:
+        for line in lines:
+            log.append(line)
+            if "Scanpost is ready" in line:
+                ready.set()
+    ready.set()
 
 
 def _descendants(pid: int) -> list[int]:

@@ -78,9 +78,8 @@ def kill_site(world: World) -> None:
 
 def kill_everything(world: World) -> None:
     """Kill the supervisor too, as a power cut does, and start again."""
-    everything = world.site.children("")
-    world.site.stop(signal.SIGKILL)
-    _kill(everything)
+    _kill([world.site.process.pid, *world.site.children("")])
+    world.site.stop()
     world.site.start()
 
 
