@@ -20,6 +20,7 @@ from reports.values import (
     LicenseText,
     Match,
     Package,
+    Resolved,
     Rule,
     Share,
 )
@@ -154,8 +155,22 @@ def _version_in(purl: str) -> str:
     return unquote(version) if at and "/" in head and "/" not in version else ""
 
 
-def to_dependency(package: str | None, data: dict[str, Any]) -> Dependency:
-    """Make a dependency from an item of "dependencies"."""
+#: So deep may packages that need packages be nested, and so many of each are told: the rest is in the JSON.
+_DEPTH = 3
+_NEEDS = 100
+
+
+def _to_resolved(data: dict[str, Any] | None, depth: int) -> Resolved | None:
+    """Make the package that a dependency was settled on from its "resolved_package", which is empty for none."""
+    if not data or not data.get("purl"):
+        return None
+    items = (data.get("dependencies") or ())[:_NEEDS] if depth < _DEPTH else ()
+    needs = tuple(to_dependency(None, item, depth + 1) for item in items)
+    return Resolved(data["purl"], data.get("declared_license_expression_spdx"), needs)
+
+
+def to_dependency(package: str | None, data: dict[str, Any], depth: int = 0) -> Dependency:
+    """Make a dependency from an item of "dependencies", or of such a list at this depth within one."""
     purl = data.get("purl") or ""
     return Dependency(
         purl=purl,
@@ -169,6 +184,7 @@ def to_dependency(package: str | None, data: dict[str, Any]) -> Dependency:
         is_direct=bool(data.get("is_direct")),
         datafile=data.get("datafile_path") or "",
         package=package,
+        resolved=_to_resolved(data.get("resolved_package"), depth),
     )
 
 

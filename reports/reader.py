@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from reports import attention, details
+from reports import attention, details, needs
 from reports.listing import ROW, Listing, page_bounds, to_row
 from reports.rows import DETECTION, LICENSE, PACKAGE, Rows
 from reports.schema import unpack, unpack_clean
@@ -30,7 +30,9 @@ from reports.values import (
     Header,
     License,
     LicenseText,
+    NeedGroup,
     Package,
+    PackageNeeds,
     Page,
     Place,
     Rule,
@@ -225,6 +227,14 @@ class Report(Rows):
         rows = self._db.execute(query, (*values, per_page, (page - 1) * per_page))
         items = tuple(details.to_dependency(uid, unpack_clean(data)) for uid, data in rows)
         return Page(items, total, page, per_page)
+
+    def needs(self, page: int = 1, per_page: int = 20) -> Page[PackageNeeds]:
+        """Return the packages that need something, in ScanCode's order, each with the first of what it needs."""
+        return needs.trees(self._db, *page_bounds(page, per_page))
+
+    def found_here(self, groups: Iterable[NeedGroup]) -> dict[str, str]:
+        """Return which of the packages that are needed are packages of this very report: purl → uid."""
+        return needs.found_here(self._db, groups)
 
     # Files.
 

@@ -114,6 +114,11 @@ class Summary:
     other_languages: tuple[Tally, ...]
     key_files: tuple[tuple[str, str], ...]  #: (path, SPDX expression) of the key files that state a licence; at most 20
 
+    @property
+    def packages_alone(self) -> bool:
+        """Tell whether the declared licence is a package's alone: then ScanCode found none that it could score."""
+        return bool(self.declared and self.clarity and not self.clarity.parts.get("declared_license"))
+
 
 @dataclass(frozen=True)
 class Counts:
@@ -243,6 +248,36 @@ class Dependency:
     is_direct: bool
     datafile: str
     package: str | None  #: uid of the package that needs it
+    resolved: Resolved | None = None  #: what it was settled on, where a lockfile or the like says so
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """The very package that a dependency was settled on, as far as the file that settles it tells."""
+
+    purl: str
+    declared_spdx: str | None
+    needs: tuple[Dependency, ...]  #: what that package needs in turn
+
+
+@dataclass(frozen=True)
+class NeedGroup:
+    """Dependencies that one file names under one scope."""
+
+    datafile: str
+    scope: str
+    is_runtime: bool
+    is_optional: bool
+    items: tuple[Dependency, ...]
+
+
+@dataclass(frozen=True)
+class PackageNeeds:
+    """A package with the first of its dependencies."""
+
+    package: Package
+    groups: tuple[NeedGroup, ...]
+    shown: int  #: dependencies in the groups; ``package.dependencies`` counts all
 
 
 @dataclass(frozen=True)

@@ -137,3 +137,9 @@ CLARITY = {
     "conflicting_license_categories": ("Other files have licences of a conflicting category", -20),
     "ambiguous_compound_licensing": ("How several licences go together is not clear", -10),
 }
+
+#: Said beside the score where a package, such as a wheel, declares a licence and no key file does.
+PACKAGES_ALONE = (
+    "ScanCode scores the licences of key files only: a LICENSE, a readme or a manifest at the top. "
+    "None of them states one here; the declared licence is what a package says."
+)

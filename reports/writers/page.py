@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import BinaryIO
 
 from reports.reader import Report
-from reports.words import CLARITY
+from reports.words import CLARITY, PACKAGES_ALONE
 from reports.writers.pages import render
 from reports.writers.subject import subject
 
@@ -20,6 +20,7 @@ def write_html(report: Report, out: BinaryIO) -> None:
         "counts": report.counts,
         "summary": report.summary(),
         "clarity": CLARITY,
+        "packages_alone": PACKAGES_ALONE,
         "attention": report.to_look_at(),
         "licenses": licenses,
         "most": max((license.files for license in licenses), default=1),

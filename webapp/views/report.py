@@ -8,8 +8,10 @@ from typing import Any
 
 from flask import Blueprint, abort, current_app, render_template, request
 
+from reports.needs import SHOWN, group
 from reports.store import Filters, Report
 from reports.values import Match, Rule
+from reports.words import PACKAGES_ALONE
 from webapp.models import Scan
 from webapp.results import lines_of, open_report
 from webapp.views import source as source_of
@@ -38,6 +40,7 @@ def render_summary(scan: Scan) -> str:
             scan=scan,
             report=report,
             summary=report.summary(),
+            packages_alone=PACKAGES_ALONE,
             related=find_related(scan),
             mine=visitor.made(scan),
             retention=timedelta(days=current_app.config["RETENTION_DAYS"]),
@@ -142,6 +145,34 @@ def packages(token: str) -> str:
             packages=report.packages(page_number()),
             unclaimed=report.dependencies(None),
         )
+
+
+@blueprint.get("/dependencies")
+def dependencies(token: str) -> str:
+    """Show what the packages need as a tree: by file and scope, and what that needs in turn."""
+    with find_report(token) as (scan, report):
+        found = report.needs(page_number())
+        # What no package claims comes after the last of them.
+        unclaimed = report.dependencies(None, per_page=SHOWN) if found.number >= found.pages else None
+        others = group(unclaimed.items) if unclaimed else ()
+        here = report.found_here([*(group for item in found.items for group in item.groups), *others])
+        return render_template(
+            "report/tree.html",
+            scan=scan,
+            report=report,
+            found=found,
+            unclaimed=unclaimed,
+            others=others,
+            here_too=here,
+        )
+
+
+@blueprint.get("/dependencies/of-no-package")
+def unclaimed(token: str) -> str:
+    """List what is needed by files that are no package."""
+    with find_report(token) as (scan, report):
+        needs = report.dependencies(None, page_number())
+        return render_template("report/unclaimed.html", scan=scan, report=report, needs=needs)
 
 
 @blueprint.get("/package")
