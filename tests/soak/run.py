@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -176,6 +177,15 @@ class _Soak:
         seconds = time.monotonic() - started
         self.outcome.longest_recovery = max(self.outcome.longest_recovery, seconds)
         self.tell(f"        went on after {seconds:.1f} s")
+        if seconds > RECOVERY:
+            self._tell_what_waits()
+
+    def _tell_what_waits(self) -> None:
+        for page, path in list(self.pages.items()):
+            if page not in self.finals:
+                with suppress(requests.RequestException):
+                    self.tell(f"        {path} {self._look(page)}")
+        self.tell("".join(self.world.site.log[-100:]))
 
     def wait_for_the_end(self) -> None:
         deadline = time.monotonic() + PATIENCE

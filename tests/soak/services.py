@@ -95,12 +95,12 @@ class Disk:
         """Take all that is free while the block runs."""
         filler = self._folder / "filler"
         try:
-            with filler.open("wb") as file, suppress(OSError):
-                os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(self._folder).free)
-            with filler.open("ab") as file, suppress(OSError):
-                while True:
-                    file.write(bytes(4096))
-                    file.flush()
+            with filler.open("wb", buffering=0) as file:
+                with suppress(OSError):
+                    os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(self._folder).free)
+                with suppress(OSError):
+                    while True:
+                        os.write(file.fileno(), bytes(4096))
             yield
         finally:
             filler.unlink(missing_ok=True)
