@@ -58,6 +58,7 @@ clean: ## remove what was made, but not instance/
 .venv/installed: requirements.txt | .venv/bin/python
 	@echo "Installing what Scanpost needs into .venv (once, about a minute) ..."
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements.txt
+	@$(BIN)/python -m scanner.engine.index
 	@touch $@
 
 .venv/installed-dev: requirements-dev.txt .venv/installed

@@ -60,12 +60,12 @@ def differences(locations: Sequence[str]) -> Iterator[tuple[str, str, str]]:
 
 def look(locations: Sequence[str]) -> None:
     """Print the findings of each file as a line of JSON."""
-    from scanner.engine import speedups
-    from scanner.engine.speedups.index_loading import load_index
+    from scanner.engine import index, speedups
 
-    if left_out := speedups.install():
+    left_out = speedups.install()
+    if left_out:
         raise SystemExit(f"these do not fit the installed ScanCode: {left_out}")
-    load_index()
+    index.load(left_out)
     for location in locations:
         print(json.dumps(_findings(location), sort_keys=True), flush=True)
 

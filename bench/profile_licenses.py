@@ -45,12 +45,11 @@ def measure(paths: Sequence[str], modules: Sequence[str], calls: bool) -> None:
     """Print the CPU seconds for each path with some speed-ups in place."""
     from scancode.api import get_licenses
 
-    from scanner.engine import speedups
-    from scanner.engine.speedups.index_loading import load_index
+    from scanner.engine import index, speedups
 
     speedups.MODULES = tuple(modules)
     speedups.install()
-    load_index()
+    index.load()
     print(f"{modules[-1] if modules else 'stock':16}", end="", flush=True)
     for path in paths:
         locations = _files(path)

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import gc
-import hashlib
-import mmap
-import pickle
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import scancode_config
-from licensedcode import cache as license_cache
 from scancode import Scanner
 
-from scanner.engine import speedups
+from scanner.engine import index, speedups
 from scanner.engine.files import manifest_patterns, scan_file, scanners
 from scanner.engine.version import revision
 from scanner.limits import Limits
@@ -38,8 +33,7 @@ def warm_up() -> Warm:
     lie on by merely collecting.
     """
     gc.disable()
-    speedups.install()
-    digest = _load_index()
+    digest = index.load(left_out=speedups.install())
     using = scanners()
     _scan_samples(using)
     version = EngineVersion(scancode_config.__version__, digest, revision())
@@ -47,22 +41,6 @@ def warm_up() -> Warm:
     gc.freeze()
     gc.enable()
     return Warm(using, version, manifest_patterns())
-
-
-def _load_index() -> str:
-    """Load the licence index into ScanCode's own cache and return its digest."""
-    path = Path(
-        license_cache.licensedcode_cache_dir, license_cache.LICENSE_INDEX_DIR, license_cache.LICENSE_INDEX_FILENAME
-    )
-    if not path.exists() or not path.stat().st_size:
-        license_cache.populate_cache()
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        # Hashing leaves the interpreter to others, so it costs no time where there are two processors.
-        with ThreadPoolExecutor(1) as other:
-            digest = other.submit(lambda: hashlib.sha256(data).hexdigest())
-            if license_cache._LICENSE_CACHE is None:
-                license_cache._LICENSE_CACHE = pickle.loads(data)  # noqa: S301 (ScanCode's own file)
-        return digest.result()[:16]
 
 
 def _scan_samples(using: list[Scanner]) -> None:

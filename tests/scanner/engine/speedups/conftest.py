@@ -1,12 +1,15 @@
 import pytest
+from licensedcode.cache import get_index
 
+from scanner.engine import index as license_index
 from scanner.engine import speedups
-from scanner.engine.speedups.index_loading import load_index
 
 
 @pytest.fixture(scope="session")
 def index():
-    return load_index()
+    """The whole index, because stock's functions look at it here, too."""
+    license_index.load()
+    return get_index()
 
 
 @pytest.fixture(scope="session")
