@@ -14,6 +14,7 @@ import urllib3
 
 from scanner import urls
 from scanner.errors import BrokenOff, FetchError, HttpAnswered, ScannerError, SourceRefused, TimedOut
+from scanner.transport import WaitedLongEnough
 
 _STATUS_SENTENCES = {
     401: "{host} asks for a user name and password.",
@@ -139,7 +140,8 @@ def translated(error: Exception, host: str) -> ScannerError:
         link = link.__cause__ or link.__context__
     text = " ".join(str(part) for part in chain).lower()
     if any(isinstance(part, (TimeoutError, urllib3.exceptions.TimeoutError, requests.Timeout)) for part in chain):
-        return TimedOut(f"{host} stopped sending.")
+        waited = next((f" It sent nothing for {part}." for part in chain if isinstance(part, WaitedLongEnough)), "")
+        return TimedOut(f"{host} stopped sending.{waited}")
     if any(isinstance(part, (requests.exceptions.SSLError, urllib3.exceptions.SSLError)) for part in chain):
         reason = next((reason for word, reason in _TLS_REASONS.items() if word in text), "the handshake failed")
         return FetchError(f"There is no secure connection to {host}: {reason}.")

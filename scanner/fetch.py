@@ -20,7 +20,7 @@ from scanner import answers, slots, transport, urls
 from scanner.access import Access
 from scanner.addresses import Gate
 from scanner.errors import BrokenOff, FetchError, LimitExceeded
-from scanner.limits import Limits
+from scanner.limits import Limits, stated
 from scanner.results import Progress, no_progress
 
 #: Bytes. Registries describe their largest packages in about 20 MB of JSON.
@@ -257,7 +257,7 @@ class Client:
             if at[0] in seen:
                 raise FetchError(f"{answers.host_of(at[0])} redirects in a circle.")
             if len(seen) > self.limits.redirects:
-                raise FetchError(f"There are more than {self.limits.redirects} redirects, the most that are followed.")
+                raise FetchError(f"There are more than {stated(self.limits, 'redirects')}.")
             seen.add(at[0])
 
     def _ask(self, url: str, headers: Mapping[str, str] | None, body: bytes | None) -> requests.Response:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from scanner.errors import ArchiveRefused, LimitExceeded
-from scanner.limits import Limits
+from scanner.limits import Limits, stated
 from scanner.results import FileEntry
 
 #: What ScanCode passes over wherever it is in the tree, in any case, file or folder: the names in commoncode's
@@ -44,9 +44,9 @@ def take(workspace: Path, root: str, limits: Limits) -> list[FileEntry]:
         size += entry.size
         entries.append(entry)
         if len(entries) > limits.unpacked_files:
-            raise LimitExceeded(f"There are more than {limits.unpacked_files:,} files (the limit unpacked_files).")
+            raise LimitExceeded(f"There are more than {stated(limits, 'unpacked_files')}.")
         if size > limits.unpacked_bytes:
-            raise LimitExceeded(f"There are more than {limits.unpacked_bytes:,} bytes (the limit unpacked_bytes).")
+            raise LimitExceeded(f"The files hold more than {stated(limits, 'unpacked_bytes')}.")
     return sorted(entries, key=lambda entry: entry.path)
 
 
@@ -58,7 +58,7 @@ def _walk(workspace: Path, root: str, limits: Limits) -> Iterator[str]:
     while waiting:
         folder = waiting.pop()
         if folder.count("/") > limits.path_depth:
-            raise LimitExceeded(f"Folders are nested deeper than {limits.path_depth:,} levels (the limit path_depth).")
+            raise LimitExceeded(f"Folders are nested deeper than {stated(limits, 'path_depth')}.")
         with os.scandir(workspace / folder) as listing:
             for item in listing:
                 path = f"{folder}/{item.name}"

@@ -34,8 +34,30 @@ class Limits:
     file_memory: int = _limit(
         2_000_000_000, "bytes", "the memory that the scan of one file may add to the engine's own"
     )
+    pasted_bytes: int = _limit(2_000_000, "bytes", "the longest text that can be pasted; a longer one can be uploaded")
+    listed_addresses: int = _limit(
+        100, "addresses", "the most that can be sent at once; each becomes a scan of its own"
+    )
+    image_layers: int = _limit(500, "layers", "the most that a container image may have")
     report_seconds: int = _limit(3_600, "seconds", "the longest that putting a report together may take")
     report_memory: int = _limit(8_000_000_000, "bytes", "the memory that putting a report together may add to that")
+
+
+def stated(limits: Limits, name: str) -> str:
+    """Return a limit for a sentence: "4 GB (the limit unpacked_bytes)"."""
+    number, unit = getattr(limits, name), Limits.__dataclass_fields__[name].metadata["unit"]
+    one = unit.removesuffix("es" if unit == "addresses" else "s")
+    text = size(number) if unit == "bytes" and number >= 10_000 else f"{number:,} {one if number == 1 else unit}"
+    return f"{text} (the limit {name})"
+
+
+def size(count: float) -> str:
+    """Return a number of bytes for people: 58,016 → "58 kB"."""
+    for unit in ("bytes", "kB", "MB"):
+        if count < 999.5:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:,.3g} GB"
 
 
 def table(limits: Limits) -> list[tuple[str, int, str, str]]:

@@ -24,7 +24,7 @@ from urllib3.util.wait import wait_for_write
 
 from scanner.addresses import Gate
 from scanner.errors import FetchError, LimitExceeded, TimedOut
-from scanner.limits import Limits
+from scanner.limits import Limits, stated
 
 Answer = TypeVar("Answer")
 
@@ -57,8 +57,7 @@ class Wire:
     def check(self) -> None:
         """Raise TimedOut after the deadline, and whatever the caller's tick raises."""
         if not self.remaining():
-            seconds = self.limits.download_seconds
-            raise TimedOut(f"The download did not end within {seconds:,} seconds, the most that this site waits.")
+            raise TimedOut(f"The download did not end within {stated(self.limits, 'download_seconds')}.")
         try:
             self._tick()
         except BaseException as error:
@@ -74,7 +73,11 @@ class Wire:
 
 
 def too_large(limits: Limits) -> LimitExceeded:
-    return LimitExceeded(f"This is larger than {limits.download_bytes / 1e6:,.1f} MB, the most that this site fetches.")
+    return LimitExceeded(f"This is larger than {stated(limits, 'download_bytes')}, the most that this site fetches.")
+
+
+class WaitedLongEnough(TimeoutError):
+    """Nothing came for as long as one of the limits says. Its text is that limit, stated."""
 
 
 class _PatientSocket:
@@ -84,20 +87,21 @@ class _PatientSocket:
 
     def recv_into(self, *args: Any) -> int:
         """Read as the base does, asking the clock at each step; http.client reads everything through this."""
-        received = self._patiently(partial(super().recv_into, *args), self.wire.limits.idle_seconds)  # type: ignore[misc]
+        received = self._patiently(partial(super().recv_into, *args), "idle_seconds")  # type: ignore[misc]
         self.wire.count(received)
         return received
 
-    def _patiently(self, act: Callable[[], Answer], seconds: float) -> Answer:
-        ends = time.monotonic() + seconds
+    def _patiently(self, act: Callable[[], Answer], limit: str) -> Answer:
+        limits = self.wire.limits
+        ends = time.monotonic() + getattr(limits, limit)
         while True:
             self.wire.check()
             self.settimeout(_STEP)  # type: ignore[attr-defined]
             try:
                 return act()
-            except TimeoutError:
+            except TimeoutError as error:
                 if time.monotonic() >= ends:
-                    raise
+                    raise WaitedLongEnough(stated(limits, limit)) from error
 
 
 class _PlainSocket(_PatientSocket, socket.socket):
@@ -106,7 +110,7 @@ class _PlainSocket(_PatientSocket, socket.socket):
 
 class _TlsSocket(_PatientSocket, ssl.SSLSocket):
     def do_handshake(self, block: bool = False) -> None:
-        self._patiently(partial(super().do_handshake, block), self.wire.limits.connect_seconds)
+        self._patiently(partial(super().do_handshake, block), "connect_seconds")
 
 
 def _connect(wire: Wire, host: str, port: int) -> socket.socket:
@@ -129,7 +133,7 @@ def _connect(wire: Wire, host: str, port: int) -> socket.socket:
         except BaseException:
             connection.close()
             raise
-    raise _unreachable(host, port, failure) from failure
+    raise _unreachable(host, port, failure, wire.limits) from failure
 
 
 def _connect_patiently(connection: socket.socket, sockaddr: tuple[Any, ...], wire: Wire, seconds: float) -> None:
@@ -147,12 +151,12 @@ def _connect_patiently(connection: socket.socket, sockaddr: tuple[Any, ...], wir
     connection.settimeout(_STEP)
 
 
-def _unreachable(host: str, port: int, failure: OSError | None) -> FetchError:
+def _unreachable(host: str, port: int, failure: OSError | None, limits: Limits) -> FetchError:
     number = failure.errno if failure else None
     if number == errno.ECONNREFUSED:
         return FetchError(f"{host} refuses connections on port {port}.")
     if number == errno.ETIMEDOUT:
-        return TimedOut(f"{host} did not answer on port {port}.")
+        return TimedOut(f"{host} did not answer on port {port} within {stated(limits, 'connect_seconds')}.")
     return FetchError(f"{host} cannot be reached on port {port}.")
 
 

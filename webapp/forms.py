@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
+from flask import current_app
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileRequired, MultipleFileField
 from wtforms import EmailField, Field, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length, Optional, ValidationError
 
+from scanner.limits import stated
+
 URL_LENGTH = 2_000  #: characters; what browsers and servers agree on for an address
-LIST_LENGTH = 100  #: addresses in one list; each is a scan of its own
 EMAIL_LENGTH = 254  #: characters; RFC 5321, section 4.5.3.1.3, without the angle brackets
 
 
@@ -95,8 +97,11 @@ class ListForm(AskForm):
         return [line.strip() for line in (self.urls.data or "").splitlines() if line.strip()]
 
     def validate_urls(self, field: Field) -> None:
-        if len(self.lines) > LIST_LENGTH:
-            raise ValidationError(f"These are {len(self.lines)} addresses; {LIST_LENGTH} can be sent at once.")
+        limits = current_app.config["LIMITS"]
+        if len(self.lines) > limits.listed_addresses:
+            raise ValidationError(
+                f"These are {len(self.lines):,} addresses, more than {stated(limits, 'listed_addresses')}."
+            )
 
 
 class UploadForm(AskForm):
@@ -112,3 +117,8 @@ class PasteForm(AskForm):
         "File name", filters=[_stripped], validators=[DataRequired("Give it a name, such as main.c."), Length(max=200)]
     )
     text = TextAreaField("Text", validators=[DataRequired("Paste the text that is to be scanned.")])
+
+    def validate_text(self, field: Field) -> None:
+        limits = current_app.config["LIMITS"]
+        if len(field.data.encode("utf-8", "replace")) > limits.pasted_bytes:
+            raise ValidationError(f"This text is longer than {stated(limits, 'pasted_bytes')}. Upload it as a file.")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from scanner.errors import LimitExceeded
-from scanner.limits import Limits
+from scanner.limits import Limits, size, stated
 
 #: Content up to here is never called a bomb: small archives of very even files reach any ratio. Bytes.
 RATIO_FLOOR = 100_000_000
@@ -40,13 +40,13 @@ class Budget:
     def write(self, count: int) -> None:
         self.bytes += count
         if self.bytes > self.limits.unpacked_bytes:
-            raise TotalExceeded(f"The archive unpacks to more than {value(self.limits, 'unpacked_bytes')}.")
+            raise TotalExceeded(f"The archive unpacks to more than {stated(self.limits, 'unpacked_bytes')}.")
         self._progress(self.bytes)
 
     def produce(self, count: int) -> None:
         self._produced += count
         if self._produced > _PRODUCED_PER_UNPACKED * self.limits.unpacked_bytes:
-            limit = value(self.limits, "unpacked_bytes")
+            limit = stated(self.limits, "unpacked_bytes")
             raise TotalExceeded(f"The archive unpacks to more than {limit}, with what is not kept.")
 
     def add_file(self) -> None:
@@ -64,7 +64,7 @@ class Budget:
 
     def _count(self, count: int, what: str) -> None:
         if count > self.limits.unpacked_files:
-            limit = value(self.limits, "unpacked_files").replace("files", what, 1)
+            limit = stated(self.limits, "unpacked_files").replace("files", what, 1)
             raise TotalExceeded(f"The archive holds more than {limit}.")
 
     @property
@@ -80,22 +80,5 @@ def check_ratio(limits: Limits, archive: int, content: int, error: type[LimitExc
     """Raise LimitExceeded if ``content`` bytes are too many to have come out of ``archive`` bytes honestly."""
     if content > RATIO_FLOOR and content > limits.unpacked_ratio * archive:
         raise error(
-            f"The archive unpacks to more than {value(limits, 'unpacked_ratio')} its own size of {size(archive)}."
+            f"The archive unpacks to more than {stated(limits, 'unpacked_ratio')} its own size of {size(archive)}."
         )
-
-
-def value(limits: Limits, name: str) -> str:
-    """Return a limit for a sentence: "4 GB (the limit unpacked_bytes)"."""
-    number = getattr(limits, name)
-    unit = Limits.__dataclass_fields__[name].metadata["unit"]
-    text = size(number) if unit == "bytes" and number >= 10_000 else f"{number:,} {unit}"
-    return f"{text} (the limit {name})"
-
-
-def size(count: float) -> str:
-    """Return a number of bytes for people: 58,016 → "58 kB"."""
-    for unit in ("bytes", "kB", "MB"):
-        if count < 999.5:
-            return f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:,.3g} GB"

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from scanner.archives import kinds, names, native, streams, suffixes, tar, xar, zip
-from scanner.archives.budget import Budget, TotalExceeded, check_ratio, value
+from scanner.archives.budget import Budget, TotalExceeded, check_ratio
 from scanner.archives.entries import CHUNK, Entry, Kind, Stream
 from scanner.archives.kinds import ArchiveKind
 from scanner.archives.notes import Notes
 from scanner.archives.writer import Parts, Tree, Writer
 from scanner.errors import ArchiveBroken, ArchiveError, ArchiveRefused, LimitExceeded
+from scanner.limits import stated
 
 #: What extractcode adds to the name of an archive for the folder with its content.
 SUFFIX = "-extract"
@@ -44,7 +45,7 @@ class Context:
 
     def expect(self, count: int) -> None:
         if count > self.limits.unpacked_files:
-            raise LimitExceeded(f"The archive holds more than {value(self.limits, 'unpacked_files')}.")
+            raise LimitExceeded(f"The archive holds more than {stated(self.limits, 'unpacked_files')}.")
 
     def leave_out(self, what: str, name: str) -> None:
         self._budget.leave_out()
@@ -90,7 +91,7 @@ def _open_one(
         for entry in _entries(file, kind, name, context):
             writer.add(entry)
     except MemoryError as error:
-        limit = value(context.limits, "unpack_memory")
+        limit = stated(context.limits, "unpack_memory")
         raise LimitExceeded(f"The archive needs more memory than {limit} to unpack.") from error
     return writer.found
 
@@ -144,7 +145,7 @@ def _open_nested(tree: Tree, waiting: deque[_Nested], outermost: int, notes: Not
         if suffixes.is_document(nested.parts[-1]):
             continue
         if nested.level > limits.nested_archives:
-            notes.add(f"Left closed, because they are deeper than {value(limits, 'nested_archives')}", path)
+            notes.add(f"Left closed, because they are deeper than {stated(limits, 'nested_archives')}", path)
             continue
         before = tree.budget.spent
         try:
@@ -173,7 +174,7 @@ def _open_beside(tree: Tree, nested: _Nested, notes: Notes) -> list[tuple[Parts,
 def _make_beside(tree: Tree, parts: Parts) -> Parts:
     limits = tree.budget.limits
     if len(parts[-1].encode()) + len(SUFFIX) + 3 > limits.name_bytes:
-        raise LimitExceeded(f"The name of its folder would be longer than {value(limits, 'name_bytes')}.")
+        raise LimitExceeded(f"The name of its folder would be longer than {stated(limits, 'name_bytes')}.")
     for number in range(1, 100):
         top = (*parts[:-1], parts[-1] + SUFFIX + (f"_{number}" if number > 1 else ""))
         try:

@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from scanner import errors
-from scanner.archives.budget import value
 from scanner.archives.messages import Request
-from scanner.limits import Limits
+from scanner.limits import Limits, stated
 from scanner.results import Progress
 
 _log = logging.getLogger(__name__)
@@ -124,4 +123,4 @@ def _went_wrong() -> errors.ArchiveBroken:
 
 
 def _too_slow(limits: Limits) -> errors.LimitExceeded:
-    return errors.LimitExceeded(f"Unpacking takes longer than {value(limits, 'unpack_seconds')}.")
+    return errors.LimitExceeded(f"Unpacking takes longer than {stated(limits, 'unpack_seconds')}.")

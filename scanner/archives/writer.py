@@ -12,11 +12,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from scanner.archives import kinds, names
-from scanner.archives.budget import Budget, check_ratio, value
+from scanner.archives.budget import Budget, check_ratio
 from scanner.archives.entries import CHUNK, Entry, Kind
 from scanner.archives.notes import Notes
 from scanner.archives.trees import remove_tree
 from scanner.errors import ArchiveRefused, LimitExceeded
+from scanner.limits import stated
 
 #: Given to what has no usable time of its own: 1980-01-01, the first that zip knows. Nanoseconds.
 NO_TIME = 315_532_800_000_000_000
@@ -151,12 +152,12 @@ class Writer:
         parts = self._place(entry.name)
         whole = (*self._top, *parts)
         if len(whole) - (entry.kind is not Kind.FOLDER) > self._limits.path_depth:
-            raise LimitExceeded(f"Folders in the archive are nested deeper than {value(self._limits, 'path_depth')}.")
+            raise LimitExceeded(f"Folders in the archive are nested deeper than {stated(self._limits, 'path_depth')}.")
         if (
             len(entry.name) > self._limits.path_bytes
             or sum(len(part.encode()) + 1 for part in whole) > self._limits.path_bytes
         ):
-            raise LimitExceeded(f"A path in the archive is longer than {value(self._limits, 'path_bytes')}.")
+            raise LimitExceeded(f"A path in the archive is longer than {stated(self._limits, 'path_bytes')}.")
         longest = len(parts) - (entry.kind is Kind.SYMLINK)
         if self._links and any(parts[:length] in self._links for length in range(1, longest + 1)):
             raise ArchiveRefused(f"The archive writes through a symbolic link: {names.shown(entry.name)}.")
@@ -169,7 +170,7 @@ class Writer:
 
     def _fitting(self, part: str) -> str:
         if len(names.unescaped(part)) > self._limits.name_bytes:
-            raise LimitExceeded(f"A name in the archive is longer than {value(self._limits, 'name_bytes')}.")
+            raise LimitExceeded(f"A name in the archive is longer than {stated(self._limits, 'name_bytes')}.")
         fitting = names.fitting(part, self._limits.name_bytes)
         if fitting != part:
             self._notes.add("Names that are too long once they are made visible were cut", names.quoted(fitting))

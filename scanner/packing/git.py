@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
 from scanner.errors import ArchiveBroken, ArchiveRefused, LimitExceeded, SourceRefused
-from scanner.limits import Limits
+from scanner.limits import Limits, stated
 from scanner.packing.jail import Say, serve
 from scanner.packing.tars import TarWriter, check
 
@@ -124,8 +124,8 @@ def _refuse_path(name: bytes, limits: Limits) -> None:
         raise ArchiveRefused("The repository holds a path that would leave its folder.")
     if len(name) > limits.path_bytes or len(parts) > limits.path_depth:
         raise LimitExceeded(
-            f"The repository holds a path longer than {limits.path_bytes:,} bytes or deeper than "
-            f"{limits.path_depth:,} folders, the most that this site scans."
+            f"The repository holds a path longer than {stated(limits, 'path_bytes')} or deeper than "
+            f"{stated(limits, 'path_depth')}."
         )
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from scanner import errors, sandbox
-from scanner.limits import Limits
+from scanner.limits import Limits, stated
 from scanner.results import Progress
 
 _log = logging.getLogger(__name__)
@@ -88,8 +88,9 @@ def _listen(child: subprocess.Popen[bytes], limits: Limits, progress: Progress) 
                     return message
                 done = message["progress"]
     if time.monotonic() >= ends:
-        raise errors.LimitExceeded(f"Unpacking this takes longer than {limits.unpack_seconds:,} seconds.")
-    raise errors.LimitExceeded("Unpacking this takes more memory or time than there is for it.")
+        raise errors.LimitExceeded(f"Unpacking this takes longer than {stated(limits, 'unpack_seconds')}.")
+    most = f"{stated(limits, 'unpack_memory')}, or longer than {stated(limits, 'unpack_seconds')}"
+    raise errors.LimitExceeded(f"Unpacking this takes more memory than {most}.")
 
 
 def _message(line: bytes) -> dict[str, Any]:
@@ -151,7 +152,9 @@ def _outcome(
     except errors.ScannerError as error:
         return _stated(error)
     except MemoryError:
-        return _stated(errors.LimitExceeded("Unpacking this takes more memory than there is for it."))
+        return _stated(
+            errors.LimitExceeded(f"Unpacking this takes more memory than {stated(limits, 'unpack_memory')}.")
+        )
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return _stated(errors.ScannerError("The disk of this site is full.", advice="Try again later."))

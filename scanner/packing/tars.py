@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import IO
 
 from scanner.errors import LimitExceeded
-from scanner.limits import Limits
+from scanner.limits import Limits, stated
 from scanner.packing.jail import Say
 
 
@@ -55,11 +55,9 @@ class TarWriter:
 def check(limits: Limits, files: int, size: int) -> None:
     """Raise LimitExceeded if these are more files or bytes than may be unpacked."""
     if files > limits.unpacked_files:
-        raise LimitExceeded(f"There are more than {limits.unpacked_files:,} files, the most that this site scans.")
+        raise LimitExceeded(f"There are more than {stated(limits, 'unpacked_files')}.")
     if size > limits.unpacked_bytes:
-        raise LimitExceeded(
-            f"The files hold more than {limits.unpacked_bytes / 1e6:,.1f} MB, the most that is scanned."
-        )
+        raise LimitExceeded(f"The files hold more than {stated(limits, 'unpacked_bytes')}.")
 
 
 def pack_files(files: Iterable[Path], folder: str, to: Path, limits: Limits) -> None:

@@ -14,8 +14,9 @@ from urllib.parse import parse_qs, urlencode, urljoin
 from packageurl import PackageURL
 
 from scanner import urls
-from scanner.errors import FetchError, HttpAnswered, SourceRefused
+from scanner.errors import FetchError, HttpAnswered, LimitExceeded, SourceRefused
 from scanner.fetch import Client, Digest, digest_of
+from scanner.limits import Limits, stated
 from scanner.packing import jail
 from scanner.registries import DOCKER_HUB, IMAGE_PAGES
 from scanner.results import Source
@@ -27,7 +28,6 @@ _MANIFESTS = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.doc
 _ACCEPT = {"Accept": ", ".join((*_INDEXES, *_MANIFESTS))}
 #: Bytes; registries must take manifests of 4 MiB (distribution-spec, "Pushing manifests").
 _MOST_MANIFEST = 4_194_304
-_MOST_LAYERS = 500
 
 _DIGEST = re.compile(r"sha(256|512):([0-9a-f]{64,128})")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._\-]{0,127}")
@@ -53,7 +53,7 @@ class ImageRequest(Request):
     def fetch(self, client: Client, folder: Path) -> tuple[Source, Path]:
         server = _Server(client, self.registry, self.name)
         with making_sense_of(client, "The registry"):
-            image = _look_up(server, self.reference)
+            image = _look_up(server, self.reference, client.limits)
         short = image.digest.partition(":")[2][:12]
         label = self.reference if _TAG.fullmatch(self.reference) else short
         top = urls.safe_name(f"{self.name.rpartition('/')[2]}-{label}")
@@ -217,17 +217,17 @@ class _Server:
         return {"Authorization": f"Bearer {token}"}
 
 
-def _look_up(server: _Server, reference: str) -> _Image:
+def _look_up(server: _Server, reference: str, limits: Limits) -> _Image:
     manifest, digest, notes = _manifest(server, reference)
     layers = tuple(_checked(layer["digest"]) for layer in manifest["layers"])
-    if len(layers) > _MOST_LAYERS:
-        raise FetchError(f"The image has more than {_MOST_LAYERS} layers, the most that are put together here.")
+    if len(layers) > limits.image_layers:
+        raise LimitExceeded(f"The image has more than {stated(limits, 'image_layers')}.")
     config = server.json(f"blobs/{_checked(manifest['config']['digest'])}", _expect(manifest["config"]["digest"]))
     labels = (config.get("config") or {}).get("Labels") or {}
     steps = [step for step in config.get("history") or [] if not step.get("empty_layer")]
     commands = tuple(" ".join(str(step.get("created_by") or "").split())[:200] for step in steps)
-    stated = labels.get("org.opencontainers.image.licenses")
-    license_ = stated[:200] if isinstance(stated, str) and stated else None
+    named = labels.get("org.opencontainers.image.licenses")
+    license_ = named[:200] if isinstance(named, str) and named else None
     return _Image(digest, layers, commands if len(commands) == len(layers) else (), license_, notes)
 
 

@@ -62,7 +62,7 @@ AT_THE_FETCH: dict[str, tuple[Route, str, str]] = {
     "redirect loop": (answers.redirect("/x"), "fetch-failed", "redirect"),
     "redirect to metadata": (answers.redirect("http://169.254.169.254/latest"), "address-refused", "169.254.169.254"),
     "redirect to a file": (answers.redirect("file:///etc/passwd"), "", "file"),
-    "endless body": (answers.endless(), "limit-exceeded", "3.0 MB"),
+    "endless body": (answers.endless(), "limit-exceeded", "3 MB"),
     "body shorter than said": (answers.lying_length(b"x" * 10, 1000), "fetch-failed", ""),
     "slow drip": (answers.drip(0.5), "timed-out", ""),
     "no answer": (answers.silent(20), "timed-out", ""),

@@ -8,6 +8,7 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response as AnyResponse
 
 from scanner.errors import LimitExceeded, SourceRefused
+from scanner.limits import stated
 from scanner.packing.tars import pack_files
 from scanner.urls import safe_name
 from tasks import scans as tasks
@@ -22,8 +23,8 @@ from webapp.views.privacy import keep_private
 
 blueprint = Blueprint("other_ways", __name__)
 
-#: What a pasted text may hold, bytes: more is a file, and files can be uploaded.
-TEXT_BYTES = 2_000_000
+#: Bytes on the wire for one of a text in a form: what is no letter or digit becomes %XX.
+_ESCAPED = 3
 #: What the other fields of a form and its framing take, bytes.
 FRAMING = 100_000
 
@@ -40,10 +41,13 @@ def admit(app: Flask) -> None:
             return
         tasks.check_room()
         limits = current_app.config["LIMITS"]
-        upload = request.endpoint == f"{blueprint.name}.upload"
-        request.max_content_length = FRAMING + (limits.download_bytes if upload else 2 * TEXT_BYTES)
-        request.max_form_memory_size = TEXT_BYTES
+        limit = "download_bytes" if request.endpoint == f"{blueprint.name}.upload" else "pasted_bytes"
+        text = _ESCAPED * limits.pasted_bytes + FRAMING
+        request.max_content_length = limits.download_bytes + FRAMING if limit == "download_bytes" else text
+        request.max_form_memory_size = text
         request.max_form_parts = limits.unpacked_files
+        if (request.content_length or 0) > request.max_content_length:
+            abort(413, f"This is larger than {stated(limits, limit)}, the most that can be sent.")
 
 
 @blueprint.get("/other-ways")
@@ -147,4 +151,4 @@ def _page(*, upload: UploadForm | None = None, paste: PasteForm | None = None, s
         "paste": paste or PasteForm(prefix="paste", formdata=None),
         "several": several or ListForm(prefix="list", formdata=None),
     }
-    return render_template("pages/other_ways.html", text_bytes=TEXT_BYTES, **forms)
+    return render_template("pages/other_ways.html", **forms)

@@ -15,6 +15,7 @@ from packageurl import PackageURL
 from scanner import urls
 from scanner.errors import LimitExceeded, SourceRefused
 from scanner.fetch import Client, Digest, digest_of
+from scanner.limits import stated
 from scanner.packing import tars
 from scanner.registries import PAGES
 from scanner.results import Source
@@ -172,7 +173,8 @@ def _bring(client: Client, resolved: Resolved, folder: Path) -> tuple[Path, str]
     with tempfile.TemporaryDirectory(prefix=".package-", dir=folder) as scratch:
         paths = [_part(client, file, Path(scratch)) for file in resolved.files]
         if sum(path.stat().st_size for path in paths) > client.limits.download_bytes:
-            raise LimitExceeded("The files of this package are larger together than this site fetches.")
+            most = stated(client.limits, "download_bytes")
+            raise LimitExceeded(f"The files of this package are larger together than {most}.")
         tars.pack_files(paths, name, Path(scratch) / "tar", client.limits)
         return (Path(scratch) / "tar").rename(folder / f"{name}.tar"), resolved.files[0].url
 

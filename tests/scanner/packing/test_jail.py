@@ -51,7 +51,7 @@ def test_a_mistake_of_ours_is_logged_with_its_trace(tmp_path, caplog):
 
 
 def test_it_ends_at_its_deadline(tmp_path):
-    with pytest.raises(LimitExceeded, match="longer than 1 seconds"):
+    with pytest.raises(LimitExceeded, match="longer than 1 second"):
         run(tmp_path, "hang", limits=Limits(unpack_seconds=1))
 
 

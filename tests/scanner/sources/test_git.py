@@ -247,7 +247,7 @@ def test_ten_billion_folders_without_a_file_end_too(repository, url, folder):
 def test_a_bomb_of_zeros_is_refused_before_it_is_written(repository, url, folder):
     repository.commit({"zeros": bytes(20_000_000)})
 
-    with pytest.raises(LimitExceeded, match=r"more than 10\.0 MB"):
+    with pytest.raises(LimitExceeded, match=r"more than 10 MB"):
         fetch(url, folder, limits=replace(LIMITS, unpacked_bytes=10_000_000))
     assert list(folder.iterdir()) == []
 

@@ -66,7 +66,27 @@ def test_an_upload_over_the_limit_is_refused_with_a_page(app: Flask, client: Fla
     answer = _upload(client, (b"x" * 200_000, "big"))
 
     assert answer.status_code == 413
+    assert "larger than 1,000 bytes (the limit download_bytes)" in answer.text
     assert _scans() == []
+
+
+@pytest.mark.parametrize("text", ["x" * 1_001, "é" * 501, "x" * 200_000])
+def test_a_text_over_the_limit_is_refused_with_a_sentence(app: Flask, client: FlaskClient, text: str) -> None:
+    app.config["LIMITS"] = type(app.config["LIMITS"])(pasted_bytes=1_000)
+
+    answer = client.post("/other-ways/paste", data={"paste-text": text, "paste-name": "a.c"})
+
+    assert answer.status_code in (413, 422)
+    assert "1,000 bytes (the limit pasted_bytes)" in answer.text
+    assert _scans() == []
+
+
+def test_a_text_of_just_the_limit_is_scanned(app: Flask, client: FlaskClient) -> None:
+    app.config["LIMITS"] = type(app.config["LIMITS"])(pasted_bytes=1_000)
+
+    answer = client.post("/other-ways/paste", data={"paste-text": "é" * 500, "paste-name": "a.c"})
+
+    assert answer.status_code == 303
 
 
 def test_no_upload_is_read_while_nothing_can_be_accepted(app: Flask, client: FlaskClient) -> None:
@@ -118,7 +138,7 @@ def test_a_list_that_is_too_long_is_refused(client: FlaskClient) -> None:
     answer = client.post("/other-ways/list", data={"list-urls": "https://x.org/a.zip\n" * 101})
 
     assert answer.status_code == 422
-    assert "100 can be sent at once" in answer.text
+    assert "These are 101 addresses, more than 100 addresses (the limit listed_addresses)." in answer.text
 
 
 def test_an_upload_that_failed_can_be_tried_again_without_being_sent_again(client: FlaskClient) -> None:
