@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 _PACKAGES_LOOKED_AT = 500
 
+#: Longer expressions make a sentence unreadable.
+_LONGEST = 60
+
 
 def find(report: Report) -> list[dict[str, Any]]:
     """Return the list as JSON, what asks most of the reader first."""
@@ -87,7 +90,9 @@ def _conflicts(report: Report) -> list[Attention]:
         return []
     if len(differing) == 1:
         package = differing[0]
-        sentence = f"The files of {package.purl} name licences beside the {package.declared_spdx} that it declares."
+        declared = package.declared_spdx or ""
+        known = declared if len(declared) <= _LONGEST else "licences"
+        sentence = f"The files of {package.purl} name licences beside the {known} that it declares."
         return [Attention("conflict", sentence, 1, Filters(package=package.uid))]
     sentence = f"{len(differing)} packages have files that name licences which the package does not declare."
     return [Attention("conflict", sentence, len(differing), None, tuple(package.purl for package in differing[:3]))]
@@ -99,7 +104,8 @@ def _unknown(report: Report) -> list[Attention]:
         if license.is_unknown:
             filters = Filters(license=license.key)
             sentence = (
-                f"{_files(license.files)} speak{'s' if license.files == 1 else ''} of a licence that is not known."
+                f"{_files(license.files)} speak{'s' if license.files == 1 else ''} of a licence that is not known:"
+                f" {license.name}."
             )
             found.append(Attention("unknown", sentence, license.files, filters, _examples(report, filters)))
     return found

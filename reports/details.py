@@ -169,6 +169,11 @@ def _to_resolved(data: dict[str, Any] | None, depth: int) -> Resolved | None:
     return Resolved(data["purl"], data.get("declared_license_expression_spdx"), needs)
 
 
+def _text(value: Any) -> str:
+    """Return a text as it is; what ScanCode hands on as it found it, such as poetry's tables, as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) if value else ""
+
+
 def to_dependency(package: str | None, data: dict[str, Any], depth: int = 0) -> Dependency:
     """Make a dependency from an item of "dependencies", or of such a list at this depth within one."""
     purl = data.get("purl") or ""
@@ -176,8 +181,8 @@ def to_dependency(package: str | None, data: dict[str, Any], depth: int = 0) -> 
         purl=purl,
         name=_name_in(purl),
         version=_version_in(purl),
-        requirement=data.get("extracted_requirement") or "",
-        scope=data.get("scope") or "",
+        requirement=_text(data.get("extracted_requirement")),
+        scope=_text(data.get("scope")),
         is_runtime=bool(data.get("is_runtime")),
         is_optional=bool(data.get("is_optional")),
         is_pinned=bool(data.get("is_pinned")),

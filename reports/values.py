@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from reports.words import license_keys
+
 T = TypeVar("T")
 
 
@@ -113,6 +115,20 @@ class Summary:
     other_holders: tuple[Tally, ...]
     other_languages: tuple[Tally, ...]
     key_files: tuple[tuple[str, str], ...]  #: (path, SPDX expression) of the key files that state a licence; at most 20
+
+    @property
+    def stating(self) -> tuple[tuple[str, str], ...]:
+        """The key files that state the declared licence or a part of it."""
+        return tuple(item for item in self.key_files if self._declares(item[1]))
+
+    @property
+    def dissenting(self) -> tuple[tuple[str, str], ...]:
+        """The key files that state nothing but other licences."""
+        return tuple(item for item in self.key_files if not self._declares(item[1]))
+
+    def _declares(self, spdx: str) -> bool:
+        declared = {license.spdx for license in self.declared.licenses} if self.declared else set()
+        return not declared.isdisjoint(license_keys(spdx))
 
     @property
     def packages_alone(self) -> bool:

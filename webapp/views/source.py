@@ -33,7 +33,7 @@ class Line:
 
     number: int
     text: str
-    cut: bool
+    rest: int  #: characters of it that are not shown
     kind: str  #: of the finding that marks it; "" for none
     notes: tuple[Note, ...]
 
@@ -71,7 +71,7 @@ def annotate(lines: Sequence[str], found: FileDetail, page: int) -> Source:
             Line(
                 first + index + 1,
                 text[:LINE_LENGTH],
-                len(text) > LINE_LENGTH,
+                max(len(text) - LINE_LENGTH, 0),
                 _KINDS[marks[index] - 1] if marks[index] else "",
                 tuple(reversed(notes.get(index, ()))),
             )

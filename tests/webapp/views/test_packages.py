@@ -141,3 +141,14 @@ def test_a_score_of_nothing_beside_a_package_that_declares_is_explained(client: 
     assert "Declared by pkg:pypi/app@1.0" in plain(page)
     assert "key files only" not in other
     assert "no licence is declared" in other
+
+
+def test_a_requirement_that_is_a_table_is_shown_as_it_stands(client: FlaskClient) -> None:
+    # What ScanCode makes of poetry.lock.
+    inner = a_dependency(purl="pkg:pypi/colorama", extracted_requirement={"version": "*", "markers": "<b>"})
+    outer = a_dependency(purl="pkg:pypi/click", for_package_uid=None, resolved_package=settled("pkg:pypi/c@1", inner))
+    scan = a_report(dependencies=[outer, a_dependency(extracted_requirement={"version": "^2"})])
+
+    page = plain(text_of(client, f"/scans/{scan.token}/dependencies"))
+
+    assert 'pkg:pypi/colorama {"version": "*", "markers": "<b>"}' in page

@@ -350,3 +350,27 @@ def test_a_shared_link_tells_the_answer(client: FlaskClient) -> None:
 
     assert '<meta property="og:title" content="&#34;&gt;&lt;b&gt;: MIT">' in page
     assert "2 files, 1 licence, clarity 90 of 100" in page
+
+
+def test_a_key_file_that_states_another_licence_is_not_said_to_state_the_declared_one(client: FlaskClient) -> None:
+    scan = a_report(
+        a_file("app/LICENSE", is_key_file=True),
+        a_file("app/COPYING", "gpl-2.0", is_key_file=True),
+    )
+
+    page = " ".join(text_of(client, f"/scans/{scan.token}").split())
+
+    stated, _, otherwise = page.partition("Others at the top say otherwise:")
+    assert "LICENSE" in stated[stated.index("Stated in") :]
+    assert "COPYING" not in stated
+    assert "COPYING" in otherwise[: otherwise.index("(GPL-2.0-only)")]
+
+
+def test_an_expression_without_end_takes_no_sentence(client: FlaskClient) -> None:
+    keys = " AND ".join(f"licence-{number}" for number in range(30))
+    files = [a_file("app/a.c", "gpl-2.0", for_packages=[UID])]
+    scan = a_report(*files, packages=[a_package(declared_license_expression_spdx=keys)])
+
+    page = text_of(client, f"/scans/{scan.token}")
+
+    assert "name licences beside the licences that it declares" in page

@@ -90,7 +90,7 @@ def test_a_place_of_a_detection_leads_to_its_line(client: FlaskClient) -> None:
 def test_lines_that_are_too_long_are_cut(app: Flask) -> None:
     _, source = a_source("x" * (LINE_LENGTH + 1) + "\nshort")
 
-    assert [(len(line.text), line.cut) for line in source.lines] == [(LINE_LENGTH, True), (5, False)]
+    assert [(len(line.text), line.rest) for line in source.lines] == [(LINE_LENGTH, 1), (5, 0)]
 
 
 def test_a_text_is_shown_as_text(client: FlaskClient) -> None:
