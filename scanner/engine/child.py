@@ -22,7 +22,7 @@ from scanner.engine.codebase import assemble, keep_temporary_files_in
 from scanner.engine.files import scan_file, without_machine
 from scanner.engine.warm import Warm
 from scanner.engine.wire import Wire
-from scanner.limits import Limits
+from scanner.limits import Limits, stated
 
 #: The largest file that a scanner may make: it unpacks the metadata of some packages to look at them.
 TEMPORARY_BYTES = 1_000_000_000
@@ -41,7 +41,8 @@ def run(warm: Warm, connection: socket.socket, folder: Path, server: int) -> Non
             _answer(wire, request, warm, folder, server)
             wire.send({"end": True})
         except Exception as error:
-            wire.send({"error": _sentence(error, request)})
+            beyond = isinstance(error, MemoryError) and request.get("do") == "assemble"
+            wire.send({"beyond": "report_memory"} if beyond else {"error": _sentence(error, request)})
         status = 0
     finally:
         # Neither the server's own exit handlers nor the interpreter's clearing up of a gigabyte may run here.
@@ -104,6 +105,9 @@ def _scan(wire: Wire, workspace: Path, paths: Sequence[str], using: Sequence[Sca
     for path in paths:
         wire.send({"start": path})
         found = scan_file(workspace, path, using, limits)
+        if any("MemoryError" in error for error in found.errors):
+            most = stated(limits, "file_memory")
+            found = replace(found, errors=(*found.errors, f"ERROR: This file needs more memory than {most}."))
         # Some scanners swallow the error of having no more memory, so coming near the limit counts as reaching it.
         enough = _peak_bytes() - before < limits.file_memory // 2
         wire.send({"done": replace(found, complete=found.complete and enough).as_dict()})
@@ -119,6 +123,8 @@ def _peak_bytes() -> int:
 
 def _sentence(error: Exception, request: dict[str, Any]) -> str:
     """Say what went wrong, with the place in our or ScanCode's code, without this machine's folders."""
+    if isinstance(error, MemoryError):
+        return f"it needs more memory than {stated(Limits(**request['limits']), 'file_memory')}."
     place = traceback.extract_tb(sys.exc_info()[2])[-1]
     text = f"The scanner failed: {type(error).__name__}: {error} ({place.filename}:{place.lineno})"
     return without_machine(text, Path(request.get("workspace", "/")))

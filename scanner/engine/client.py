@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from scanner.engine.wire import Closed, Silent, Wire, socket_name
-from scanner.errors import EngineError
-from scanner.limits import Limits
+from scanner.errors import EngineError, LimitExceeded
+from scanner.limits import Limits, stated
 from scanner.results import EngineVersion, FileEntry, FileFindings
 
 #: How long a caller waits for a server that is starting, seconds; it needs a few, more on a busy machine.
@@ -205,7 +205,8 @@ class Engine:
     ) -> None:
         """Write ``folder/report.json`` and ``folder/report.jsonl``: ScanCode's own report of these findings.
 
-        ``findings`` are gzipped JSON Lines of ``FileFindings.as_dict()``. ``beat`` as for ``scan``. Raises EngineError.
+        ``findings`` are gzipped JSON Lines of ``FileFindings.as_dict()``. ``beat`` as for ``scan``. Raises EngineError,
+        and LimitExceeded where that takes too long or too much memory.
         """
         request = {
             "do": "assemble",
@@ -222,13 +223,15 @@ class Engine:
                 wire.send(request)
                 message = _receive(wire, limits.report_seconds, beat)
             except Silent as error:
-                raise EngineError(f"The report took longer than {limits.report_seconds} seconds.") from error
+                raise _beyond(limits, "report_seconds") from error
             except Closed:
                 continue
             finally:
                 wire.close()
             if "end" in message:
                 return
+            if message.get("beyond") == "report_memory":
+                raise _beyond(limits, "report_memory")
             if "error" in message:
                 raise EngineError(str(message["error"]))
             reason = str(message.get("died", reason))
@@ -257,6 +260,10 @@ class Engine:
                 raise
             beat()
             time.sleep(0.05)
+
+
+def _beyond(limits: Limits, name: str) -> LimitExceeded:
+    return LimitExceeded(f"Putting the report together takes more than {stated(limits, name)}.")
 
 
 def _receive(wire: Wire, seconds: float, beat: Callable[[], None]) -> dict[str, Any]:

@@ -150,15 +150,15 @@ limited(
 )
 
 
-def _dictionary(bits: int) -> bytes:
+def dictionary(bits: int) -> bytes:
     """Return an lzip file that asks for a dictionary of so many bits."""
     packed = bytearray(making.by_libarchive("ustar", _FILES, "lzip"))
     packed[5] = bits
     return bytes(packed)
 
 
-limited("lzip: a dictionary of 128 MB", "(the limit unpack_memory)", lambda: _dictionary(27), unpack_memory=100_000_000)
-broken("lzip: a dictionary of 512 MB", "does not begin as it should", lambda: _dictionary(29))
+limited("lzip: a dictionary of 128 MB", "(the limit unpack_memory)", lambda: dictionary(27), unpack_memory=100_000_000)
+broken("lzip: a dictionary of 512 MB", "does not begin as it should", lambda: dictionary(29))
 
 
 def _huge_member() -> bytes:
