@@ -199,6 +199,8 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "pool_pre_ping": not values["DATABASE_URL"].startswith("sqlite"),
         # Among them may be mail addresses, and exceptions are logged.
         "hide_parameters": True,
+        # Seconds until a server that takes connections and never answers is given up.
+        **({} if values["DATABASE_URL"].startswith("sqlite") else {"connect_args": {"connect_timeout": 5}}),
     }
     values["MAX_CONTENT_LENGTH"] = 100_000
     values["SESSION_COOKIE_SAMESITE"] = "Lax"

@@ -11,9 +11,13 @@ from typing import Any
 from flask import Flask
 from huey import Huey
 from huey.storage import BaseStorage, BlackHoleStorage, PostgresStorage, RedisStorage, SqliteStorage
+from redis import ConnectionPool
 from sqlalchemy import make_url
 
 log = logging.getLogger(__name__)
+
+#: Seconds that a server that hangs may keep a visitor waiting: the row is there, and the sweep rings again.
+PATIENCE = 5
 
 
 class Queue(Huey):
@@ -51,8 +55,9 @@ def open_queue(url: str, name: str) -> BaseStorage:
         return SqliteStorage(name, filename=url.removeprefix("sqlite:///"), timeout=15)
     if url.startswith(("postgresql", "postgres://")):
         dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-        return PostgresStorage(name, dsn=dsn)
-    return RedisStorage(name, url=url)
+        return PostgresStorage(name, dsn=dsn, connect_timeout=PATIENCE)
+    pool = ConnectionPool.from_url(url, socket_connect_timeout=PATIENCE, socket_timeout=PATIENCE)
+    return RedisStorage(name, connection_pool=pool)
 
 
 queue = Queue()

@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds for which an answer holds: whoever asks more often costs no more.
 HOLDS = 2.0
+#: Seconds after which a part that does not answer counts as one that cannot be used.
+PATIENCE = 3.0
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,32 @@ def check_all() -> list[Check]:
     kept: _Kept = current_app.extensions.setdefault("readiness", _Kept())
     with kept.lock:
         if time.monotonic() - kept.at > HOLDS:
-            kept.checks = _run_all()
+            kept.checks = _run_all(kept.questions)
             kept.at = time.monotonic()
         return kept.checks
+
+
+class _Question:
+    """One check under way, in a thread of its own: a server that hangs never answers."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._app = current_app._get_current_object()  # type: ignore[attr-defined]
+        self._check: Check | None = None
+        self._thread = threading.Thread(target=self._ask, name=f"readiness of {name}", daemon=True)
+        self._thread.start()
+
+    def _ask(self) -> None:
+        with self._app.app_context():
+            self._check = _run(self._name, CHECKS[self._name])
+
+    @property
+    def hangs(self) -> bool:
+        return self._thread.is_alive()
+
+    def wait(self, deadline: float) -> Check:
+        self._thread.join(max(0.0, deadline - time.monotonic()))
+        return self._check or Check(self._name, False, f"{_SUBJECTS[self._name]}: no answer in {PATIENCE:.0f} seconds.")
 
 
 class _Kept:
@@ -56,17 +81,27 @@ class _Kept:
         self.lock = threading.Lock()
         self.at = float("-inf")
         self.checks: list[Check] = []
+        #: Those asked last. One that still hangs is not asked again, so that it costs one thread only.
+        self.questions: dict[str, _Question] = {}
 
 
-def _run_all() -> list[Check]:
-    done: list[Check] = []
-    for name, check in CHECKS.items():
-        missing = [before for before in done if before.name in NEEDS.get(name, ()) and not before.ok]
-        if missing:
-            done.append(Check(name, False, f"{_SUBJECTS[name]} cannot be asked about: see {missing[0].name}."))
-        else:
-            done.append(_run(name, check))
-    return done
+def _run_all(questions: dict[str, _Question]) -> list[Check]:
+    """Ask what needs nothing else, all at once, then what needs the answers to that."""
+    done: dict[str, Check] = {}
+    while len(done) < len(CHECKS):
+        wave = [name for name in CHECKS if name not in done and all(one in done for one in NEEDS.get(name, ()))]
+        deadline = time.monotonic() + PATIENCE
+        broken = {name: [one for one in NEEDS.get(name, ()) if not done[one].ok] for name in wave}
+        for name in wave:
+            if not broken[name] and not (name in questions and questions[name].hangs):
+                questions[name] = _Question(name)
+        for name in wave:
+            if broken[name]:
+                sentence = f"{_SUBJECTS[name]} cannot be asked about: see {broken[name][0]}."
+                done[name] = Check(name, False, sentence)
+            else:
+                done[name] = questions[name].wait(deadline)
+    return [done[name] for name in CHECKS]
 
 
 def _run(name: str, check: Callable[[], tuple[bool, str]]) -> Check:
@@ -176,5 +211,5 @@ _SUBJECTS = {
     "queue": "The queue",
     "storage": "The storage",
     "worker": "The workers' signs of life",
-    "disk": "The disk",
+    "disk": "The disks of site and workers",
 }

@@ -132,29 +132,16 @@ class _Soak:
         for number, one in enumerate(plan):
             self.over.wait(seconds / count * world.random.uniform(0.5, 1.2))
             self.tell(f"{number + 1:3}/{count} {one.__name__}")
-            before = self._work_before()
             started = time.monotonic()
             one(world)
             self.outcome.disturbances[one.__name__] += 1
-            if one in bad.KILLS and before is not None:
-                self._measure_recovery(before, started)
+            if one in bad.KILLS:
+                self._measure_recovery(started)
 
-    def _work_before(self) -> int | None:
-        """Return the progress so far; None while nothing waits, or an earlier disturbance keeps the site away."""
-        try:
-            return self._progress()
-        except requests.RequestException:
-            return None
-
-    def _progress(self) -> int | None:
-        """Return a number that grows with each job done, or None while nothing waits. Raise RequestException."""
-        done = waiting = 0
-        for page in list(self.pages):
-            if page not in self.finals:
-                state = self._look(page)
-                done += state["files_done"] or 0
-                waiting += state["state"] not in FINAL
-        return done + 1000 * len(self.finals) if waiting else None
+    def _waiting(self) -> dict[str, tuple[Any, ...]]:
+        """Return how far each scan is that is not over. Raise RequestException while the site is away."""
+        states = [(page, self._look(page)) for page in list(self.pages) if page not in self.finals]
+        return {page: (state["state"], state["bytes_done"], state["files_done"]) for page, state in states}
 
     def _look(self, page: str) -> dict[str, Any]:
         answer = requests.get(f"{page}/status.json", timeout=10)
@@ -164,16 +151,19 @@ class _Soak:
             self.finals.setdefault(page, set()).add((state["state"], state["updated_at"]))
         return state
 
-    def _measure_recovery(self, before: int, started: float) -> None:
-        """Note how long after a kill the work goes on."""
+    def _measure_recovery(self, started: float) -> None:
+        """Note how long after a kill the work on the scans that waited then goes on."""
+        waited: dict[str, tuple[Any, ...]] | None = None
         while time.monotonic() - started < 2 * RECOVERY:
-            try:
-                now = self._progress()
-                if now is None or now > before:
+            with suppress(requests.RequestException):  # the site may not be back yet
+                now = self._waiting()
+                if waited is None:
+                    waited = {page: seen for page, seen in now.items() if seen[0] not in FINAL}
+                if not waited:
+                    return
+                if any(now.get(page) != seen for page, seen in waited.items()):
                     break
-            except requests.RequestException:
-                pass  # the site is not back yet
-            time.sleep(0.2)
+            time.sleep(0.1)
         seconds = time.monotonic() - started
         self.outcome.longest_recovery = max(self.outcome.longest_recovery, seconds)
         self.tell(f"        went on after {seconds:.1f} s")

@@ -26,6 +26,8 @@ def _migrated(app: Flask) -> None:
 
 def metrics(client: FlaskClient) -> dict[tuple[str, str], float]:
     """Return what /metrics says: (name, values of the labels joined by "/") → value."""
+    # The requests of a test share its session; without this one would see what the one before it saw.
+    db.session.rollback()
     response = client.get("/metrics")
     assert response.status_code == 200, response.text
     return {

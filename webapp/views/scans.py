@@ -90,9 +90,11 @@ def status(token: str) -> dict[str, Any]:
 
 
 @blueprint.post("/<token>/retry")
+@submissions
 def retry(token: str) -> AnyResponse:
-    """Start a scan that did not end in a report once more."""
+    """Start a scan that did not end in a report once more; it takes as much room as a new one."""
     scan = find_scan(token)
+    tasks.check_room()
     tasks.retry(scan)
     return redirect(url_for(".show", token=scan.token), 303)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.webapp.operations import OFFERS, a_worker, forget, migrated
+from webapp import readiness
 from webapp.extensions import db
 
 OUTSIDE = {"REMOTE_ADDR": "203.0.113.9"}
@@ -134,6 +137,46 @@ def test_a_database_that_is_away_is_a_reason_and_names_no_host(
     assert "database" in reasons(client)
     assert "geheim" not in response.text
     assert "127.0.0.1" not in response.text
+
+
+@pytest.mark.timeout(60)
+def test_servers_that_take_connections_and_never_answer_are_reasons(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import config
+    from tasks.queue import open_queue, queue
+    from webapp import create_app
+
+    monkeypatch.setattr(readiness, "PATIENCE", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as hanging:
+        port = hanging.getsockname()[1]
+        app = create_app(config.load({**environment, "DATABASE_URL": f"postgresql://127.0.0.1:{port}/x"}))
+        monkeypatch.setattr(queue, "storage", open_queue(f"redis://127.0.0.1:{port}", "x"))
+        found = reasons(app.test_client())
+
+    assert "no answer" in found["database"]
+    assert "no answer" in found["queue"]
+    assert "see database" in found["migrations"]
+    assert "storage" not in found
+
+
+def test_a_part_that_hangs_is_not_asked_again_meanwhile(
+    ready: None, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, over = [], threading.Event()
+
+    def hang() -> tuple[bool, str]:
+        asked.append(1)
+        return over.wait(30), "It answers."
+
+    monkeypatch.setattr(readiness, "PATIENCE", 0.1)
+    monkeypatch.setitem(readiness.CHECKS, "queue", hang)
+    for _ in range(3):
+        assert "queue" in reasons(client)
+        client.application.extensions["readiness"].at = float("-inf")
+    over.set()
+
+    assert len(asked) == 1
 
 
 def test_the_storage_is_left_as_it_was(ready: None, app: Flask, client: FlaskClient) -> None:
