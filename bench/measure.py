@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -14,7 +15,7 @@ T = TypeVar("T")
 
 _TICK = os.sysconf("SC_CLK_TCK")
 #: Seconds between two looks at the memory.
-_LOOK = 0.25
+_LOOK = 0.5
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,15 @@ def cpu_seconds(pid: int) -> float:
     return sum(map(int, fields[11:15])) / _TICK
 
 
+def tree_cpu_seconds(pid: int) -> float:
+    """Return the CPU time of a process and all below it, also of those that have ended there."""
+    total = 0.0
+    for below in tree(pid):
+        with suppress(OSError):
+            total += cpu_seconds(below)
+    return total
+
+
 def tree(pid: int) -> list[int]:
     """Return a process and all below it."""
     found = [pid]
@@ -41,6 +51,15 @@ def tree(pid: int) -> list[int]:
         for child in children:
             found += tree(int(child))
     return found
+
+
+def own(pid: int) -> int:
+    """Return the memory that a process shares with no other, bytes."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Private_"))
 
 
 def pss(pids: list[int]) -> int:
@@ -57,12 +76,13 @@ def pss(pids: list[int]) -> int:
 
 def cost_of(work: Callable[[], T], pids: list[int]) -> tuple[T, Cost]:
     """Run ``work`` and return what it returned and what it cost in the processes ``pids``, and all below them."""
-    peak = [0]
+    peak, looking = [0], [0.0]
     over = threading.Event()
 
     def watch() -> None:
         while not over.wait(_LOOK):
             peak[0] = max(peak[0], pss(sorted({below for pid in pids for below in tree(pid)})))
+        looking[0] = time.thread_time()
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
@@ -72,4 +92,5 @@ def cost_of(work: Callable[[], T], pids: list[int]) -> tuple[T, Cost]:
     finally:
         over.set()
         watcher.join()
-    return result, Cost(sum(map(cpu_seconds, pids)) - cpu, time.monotonic() - wall, peak[0])
+    # Adding up the pages of a gigabyte takes so long that it would show.
+    return result, Cost(sum(map(cpu_seconds, pids)) - cpu - looking[0], time.monotonic() - wall, peak[0])

@@ -1,0 +1,154 @@
+"""How cost grows: ``python -m bench.growth [bytes] [files] [processes] [memory]``; all of them without a name.
+
+bytes       CPU seconds per MB of one file of 0.1, 1 and 10 MB: Python sources, one after the other
+files       CPU seconds per file of folders with 100, 1,000 and 10,000 pieces of 2 kB of such sources
+processes   the wall time of Django 5.1.4 with one process and with two; only on an idle machine
+memory      the engine's after Django 5.1.4, and while 50,000 files of 200 bytes are scanned
+
+Ours only, the engine warm and nothing known of any file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.measure import Cost, cost_of, own, pss, tree
+from bench.run import warm_scan
+from bench.subjects import SUBJECTS
+from scanner.engine.client import Engine, start_server
+
+RUNS = 3
+
+
+class Bench:
+    """A warm engine and a place for what it scans."""
+
+    def __init__(self, engine: Engine, server: int, folder: Path) -> None:
+        self.engine, self.server, self.folder = engine, server, folder
+
+    def cost(self, root: Path, processes: int = 2) -> Cost:
+        """Scan a folder from the list of its files to the report, and say what that cost."""
+        watched = [os.getpid(), self.server]
+        return cost_of(lambda: warm_scan(self.engine, root, self.folder, processes), watched)[1]
+
+    def made(self, name: str, contents: Iterator[bytes]) -> Path:
+        """Make a folder of files."""
+        root = self.folder / "made" / name
+        root.mkdir(parents=True)
+        for number, content in enumerate(contents):
+            (root / f"{number:05}.py").write_bytes(content)
+        return root
+
+    # What is measured, by the names of the command line.
+
+    def bytes(self) -> None:
+        sources = b"".join(_sources())
+        print(f"{'MB':>6} {'CPU s':>7} {'CPU s per MB':>13}")
+        for size in (100_000, 1_000_000, 10_000_000):
+            roots = [self.made(f"bytes-{size}-{run}", iter([_cut(sources, size, run)])) for run in range(RUNS)]
+            cpu = statistics.median(self.cost(root).cpu for root in roots)
+            print(f"{size / 1e6:6} {cpu:7.2f} {cpu / size * 1e6:13.2f}", flush=True)
+
+    def files(self) -> None:
+        sources = b"".join(_sources())
+        print(f"{'files':>6} {'CPU s':>7} {'CPU ms per file':>16}")
+        for count in (100, 1_000, 10_000):
+            root = self.made(f"files-{count}", (_cut(sources, 2_000, run) for run in range(count)))
+            cpu = statistics.median(self.cost(root).cpu for _ in range(RUNS))
+            print(f"{count:6} {cpu:7.2f} {cpu / count * 1000:16.2f}", flush=True)
+
+    def processes(self) -> None:
+        django = _subject("django")
+        walls = {count: self.cost(django, count).wall for count in (1, 2)}
+        print(f"Django with one process {walls[1]:.1f} s, with two {walls[2]:.1f} s: {walls[1] / walls[2]:.2f} times")
+
+    def memory(self) -> None:
+        print(f"the engine before any scan: {pss([self.server]) / 1e6:.0f} MB")
+        with self._peaks() as peaks:
+            self.cost(_subject("django"))
+        print(f"after Django: {pss([self.server]) / 1e6:.0f} MB; {_told(peaks)}")
+        texts = (f"# Copyright {number} Ada\n{'x = 1' * 35}\n".encode() for number in range(50_000))
+        root = self.made("many", texts)
+        with self._peaks() as peaks:
+            self.cost(root)
+        print(f"after 50,000 files: {pss([self.server]) / 1e6:.0f} MB; {_told(peaks)}")
+
+    @contextmanager
+    def _peaks(self) -> Iterator[dict[str, int]]:
+        """Watch how much the children have of their own, and how much the engine and they have together."""
+        peaks = {"child": 0, "all": 0}
+        over = threading.Event()
+
+        def watch() -> None:
+            while not over.wait(0.2):
+                pids = tree(self.server)
+                peaks["child"] = max([peaks["child"], *map(own, pids[1:])])
+                peaks["all"] = max(peaks["all"], pss(pids))
+
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
+        try:
+            yield peaks
+        finally:
+            over.set()
+            watcher.join()
+
+
+def _told(peaks: dict[str, int]) -> str:
+    return f"at most {peaks['child'] / 1e6:.0f} MB of a child's own, {peaks['all'] / 1e6:.0f} MB with all children"
+
+
+def _subject(name: str) -> Path:
+    return next(subject for subject in SUBJECTS if subject.name == name).folder()
+
+
+def _sources() -> list[bytes]:
+    """Return Python sources of several packages in a mixed but constant order."""
+    paths = [path for name in ("flask", "requests", "django") for path in sorted(_subject(name).rglob("*.py"))]
+    random.Random(1).shuffle(paths)
+    return [path.read_bytes() for path in paths]
+
+
+def _cut(sources: bytes, size: int, number: int) -> bytes:
+    """Return a piece of the sources, another one for each number."""
+    start = number * 7_919_003 % (len(sources) - size)
+    return sources[start : start + size]
+
+
+MEASURES: dict[str, Callable[[Bench], None]] = {
+    name: getattr(Bench, name) for name in ("bytes", "files", "processes", "memory")
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.growth", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=" ".join(MEASURES))
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="scanpost-bench-") as folder:
+        server = start_server(Path(folder, "engine", "socket"))
+        try:
+            engine = Engine(Path(folder, "engine", "socket"))
+            started = time.monotonic()
+            engine.version()
+            print(f"the engine was ready {time.monotonic() - started:.1f} s after its start")
+            for name in options.names or MEASURES:
+                print(f"\n{name}")
+                MEASURES[name](Bench(engine, server.pid, Path(folder)))
+        finally:
+            server.terminate()
+            server.wait()
+
+
+if __name__ == "__main__":
+    main()
