@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import shutil
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +22,7 @@ from reports.words import by_weight, clean, license_keys, to_spdx
 from scanner.errors import EngineError
 
 #: Kinds of terms that files can be filtered by.
-FILTER_KINDS = ("license", "category", "holder", "package", "language", "flag")
+FILTER_KINDS = ("license", "category", "holder", "package", "language", "layer", "flag")
 #: How many terms are remembered with their numbers; others are looked up.
 _TERMS_REMEMBERED = 50_000
 
@@ -51,8 +52,9 @@ class _Folder:
 class _Builder:
     """Fills the tables, line by line; what it keeps in memory does not grow with the number of files."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, layers: Mapping[str, int] | None = None) -> None:
         self._db = connection
+        self._layers = layers or {}
         self._terms: dict[tuple[str, str], int] = {}
         self._spdx: dict[str, str] = {}
         self._categories: dict[str, str] = {}
@@ -228,6 +230,7 @@ class _Builder:
             "package": item.get("for_packages") or [],
             "language": [item["programming_language"]] if item.get("programming_language") else [],
             "flag": [name for name, is_set in flags.items() if is_set],
+            "layer": self._layer_of(item["path"]),
             "expression": [item["detected_license_expression"]] if keys else [],
             "error": item.get("scan_errors") or [],
         }
@@ -235,6 +238,13 @@ class _Builder:
             values[kind] = [found[kind] for found in item.get(f"{kind}s") or ()]
         rows = {(self._term(kind, value), number) for kind, found in values.items() for value in found}
         self._db.executemany("INSERT OR IGNORE INTO file_term VALUES (?, ?)", sorted(rows))
+
+    def _layer_of(self, path: str) -> list[str]:
+        """Return the layer that a file came with: what was in an archive came with the archive."""
+        if not self._layers:
+            return []
+        ends = [len(path), *(match.start() for match in re.finditer(r"-extract(?:_\d+)?/", path))]
+        return [str(self._layers[path[:end]]) for end in ends if path[:end] in self._layers][:1]
 
     def _term(self, kind: str, value: str) -> int:
         known = self._terms.get((kind, value))
@@ -321,18 +331,20 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
             yield value
 
 
-def build(jsonl: Path, database: Path, *, about: dict[str, Any]) -> None:
+def build(jsonl: Path, database: Path, *, about: dict[str, Any], layers: Mapping[str, int] | None = None) -> None:
     """Make the report's SQLite file from ScanCode's JSON Lines output.
 
-    ``about`` is any JSON object, handed back as ``Report.about``. The file appears at ``database`` complete or
-    not at all. Memory does not grow with the number of files; the longest line of ``jsonl`` has to fit.
+    ``about`` is any JSON object, handed back as ``Report.about``. ``layers`` has, for a container image, the number of
+    the layer that each file came with, by its path; what is inside an archive came with the archive. The file appears
+    at ``database`` complete or not at all. Memory does not grow with the number of files, but for ``layers``; the
+    longest line of ``jsonl`` has to fit.
 
     Raises EngineError when ``jsonl`` is not such output or the store cannot be written, OSError when files cannot.
     """
     unfinished = database.with_name(f".{database.name}.{secrets.token_hex(8)}")
     try:
         with closing(sqlite3.connect(unfinished, isolation_level=None)) as connection:
-            _fill(connection, jsonl, about)
+            _fill(connection, jsonl, about, layers)
         with Report(unfinished) as report:
             found = attention.find(report)
         with closing(sqlite3.connect(unfinished, isolation_level=None)) as connection:
@@ -358,13 +370,13 @@ def retell(database: Path, copy: Path, *, about: dict[str, Any]) -> None:
         raise EngineError("The report could not be stored.") from error
 
 
-def _fill(connection: sqlite3.Connection, jsonl: Path, about: dict[str, Any]) -> None:
+def _fill(connection: sqlite3.Connection, jsonl: Path, about: dict[str, Any], layers: Mapping[str, int] | None) -> None:
     # Nobody reads the file before it is renamed, so a journal would protect nothing.
     connection.executescript("PRAGMA page_size = 8192; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;")
     connection.executescript("PRAGMA locking_mode = EXCLUSIVE;")
     connection.executescript(schema.TABLES)
     connection.execute("BEGIN")
-    builder = _Builder(connection)
+    builder = _Builder(connection, layers)
     builder.put("about", about)
     try:
         builder.read(_lines(jsonl))

@@ -215,8 +215,8 @@ def _to_file_detection(data: dict[str, Any]) -> FileDetection:
     return FileDetection(data["identifier"], expression, data.get("license_expression_spdx") or "", matches)
 
 
-def to_file(row: FileRow, parents: tuple[tuple[str, str], ...], packed: bytes) -> FileDetail:
-    """Make a file from its row and its item of "files"."""
+def to_file(row: FileRow, parents: tuple[tuple[str, str], ...], packed: bytes, layer: int | None = None) -> FileDetail:
+    """Make a file from its row, its item of "files" and the layer that it came with."""
     data = unpack_clean(packed)
     return FileDetail(
         row=row,
@@ -231,5 +231,6 @@ def to_file(row: FileRow, parents: tuple[tuple[str, str], ...], packed: bytes) -
         errors=tuple(data.get("scan_errors") or ()),
         packages=tuple(data.get("for_packages") or ()),
         stored_path=unpack(packed)["path"] if "\\" in data["path"] else data["path"],
+        layer=layer,
         data=data,
     )

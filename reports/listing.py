@@ -16,7 +16,7 @@ from reports import bitmaps
 from reports.values import FileList, FileRow, Filters, Page, Share
 from reports.words import clean
 
-FACETS = ("license", "category", "holder", "package", "language")
+FACETS = ("license", "category", "holder", "package", "language", "layer")
 #: Values shown of each kind.
 _SHOWN = 30
 #: Up to so many files are counted row by row, exactly. Beyond that, only the values that are the most frequent in the

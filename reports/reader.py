@@ -260,7 +260,9 @@ class Report(Rows):
         if row is None or not row.is_file:
             return None
         data = self._db.execute(_DATA, (row.id,)).fetchone()[0]
-        return details.to_file(row, self._parents(row.id), data)
+        query = "SELECT value FROM term JOIN file_term ON term = term.id WHERE file = ? AND kind = 'layer'"
+        layer = self._db.execute(query, (row.id,)).fetchone()
+        return details.to_file(row, self._parents(row.id), data, int(layer[0]) if layer else None)
 
     def errors(self, page: int = 1, per_page: int = 50) -> Page[FileErrors]:
         """Return the files that could not be scanned in full, with their errors, in the order of the tree."""

@@ -117,7 +117,8 @@ CREATE INDEX dependency_package ON dependency (package, id);
 CREATE VIRTUAL TABLE path_text USING fts5 (path, content='', columnsize=0, tokenize='trigram');
 INSERT INTO path_text (rowid, path) SELECT id, path FROM file WHERE is_file;
 CREATE VIRTUAL TABLE term_text USING fts5 (value, content='', columnsize=0, tokenize='trigram');
-INSERT INTO term_text (rowid, value) SELECT id, value FROM term WHERE kind NOT IN ('package', 'flag', 'category');
+INSERT INTO term_text (rowid, value)
+  SELECT id, value FROM term WHERE kind NOT IN ('package', 'flag', 'category', 'layer');
 """
 
 

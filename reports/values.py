@@ -360,6 +360,7 @@ class FileDetail:
     errors: tuple[str, ...]
     packages: tuple[str, ...]  #: uids of the packages that it belongs to
     stored_path: str  #: as ScanCode wrote it: for opening the file, never for showing
+    layer: int | None  #: number of the container image's layer that it came with, from 1
     data: dict[str, Any]  #: ScanCode's "files" item, cleaned
 
 
@@ -374,6 +375,7 @@ class Filters:
     holder: str = ""
     package: str = ""  #: uid
     language: str = ""
+    layer: str = ""  #: number of a container image's layer, from 1
     text: str = ""  #: part of a finding (copyright, author, email, URL, licence expression, error), in any case
     has_error: bool = False
     no_license: bool = False
@@ -387,7 +389,7 @@ class FileList:
     """A page of the files that pass, in the order of the tree, and how the passing files divide."""
 
     files: Page[FileRow]
-    #: Values, most frequent first, by kind, "license", "category", "holder", "package" or "language".
+    #: Values, most frequent first, by kind, "license", "category", "holder", "package", "language" or "layer".
     facets: dict[str, tuple[Share, ...]]
     failed: int  #: passing files with errors
     unlicensed: int  #: passing files without a licence

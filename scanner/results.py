@@ -31,13 +31,14 @@ class Source:
     sha256: str | None = None  #: of the fetched file
     size: int | None = None  #: of the fetched file, bytes
     notes: tuple[str, ...] = ()  #: sentences for the report, such as "newest version taken"
+    layers: tuple[str, ...] = ()  #: digests of a container image's layers, the lowest first
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Source:
-        return cls(**{**data, "notes": tuple(data.get("notes", ()))})
+        return cls(**{**data, **{name: tuple(data.get(name, ())) for name in ("notes", "layers")}})
 
 
 @dataclass(frozen=True)

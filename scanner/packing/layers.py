@@ -6,6 +6,7 @@ what an upper layer wrote or whited out hides what is below (image-spec, "Image 
 
 from __future__ import annotations
 
+import re
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +21,7 @@ from scanner.archives.opening import Context
 from scanner.errors import ArchiveBroken, ArchiveRefused
 from scanner.limits import Limits
 from scanner.packing.jail import Say, serve
-from scanner.packing.tars import TarWriter
+from scanner.packing.tars import TarWriter, owners
 
 Parts = tuple[bytes, ...]
 
@@ -31,6 +32,12 @@ _SPOOL = 1 << 22
 
 def main() -> None:
     serve(_work)
+
+
+def layers_of(tar: Path) -> dict[str, int]:
+    """Return the number of the layer, from 1, that each file of a tar made here came with, by its path."""
+    numbers = {path: re.fullmatch(r"layer (\d{1,9})", owner) for path, owner in owners(tar).items()}
+    return {path: int(number[1]) for path, number in numbers.items() if number}
 
 
 @dataclass

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import tarfile
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import IO
 
+from scanner.archives import names
 from scanner.errors import LimitExceeded
 from scanner.limits import Limits, stated
 from scanner.packing.jail import Say
@@ -50,6 +52,12 @@ class TarWriter:
         member.uname = owner
         self._tar.addfile(member, content)
         self._say(self.bytes)
+
+
+def owners(tar: Path) -> dict[str, str]:
+    """Return the owner of each file of a tar that was written here, by the path at which it is unpacked."""
+    with tarfile.open(tar, "r:", encoding="utf-8", errors="surrogateescape") as members:
+        return {"/".join(names.parts(os.fsencode(member.name))): member.uname for member in members}
 
 
 def check(limits: Limits, files: int, size: int) -> None:

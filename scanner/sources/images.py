@@ -80,6 +80,7 @@ class ImageRequest(Request):
             sha256=sha256,
             size=size,
             notes=(*image.notes, *_layer_notes(image, packed)),
+            layers=image.layers,
         )
         return source, path
 

@@ -13,6 +13,7 @@ from typing import Any
 from flask import current_app
 
 from reports import store, texts
+from scanner.packing.layers import layers_of
 from scanner.results import EngineVersion, Source
 from tasks import workspaces
 from tasks.heartbeat import Heartbeat
@@ -45,7 +46,7 @@ def assemble(scan: Scan) -> None:
         log.info("scan %s: codebase-level steps took %.1f s", scan.token, time.monotonic() - started)
         version = engine().version()
         about = _about(scan, version)
-        store.build(scratch / "report.jsonl", scratch / STORE, about=about)
+        store.build(scratch / "report.jsonl", scratch / STORE, about=about, layers=_layers(scan))
         if current_app.config["KEEP_TEXTS"]:
             texts.build(workspaces.path_of(scan), scratch / STORE, scratch / TEXTS)
         for name in ("report.json", "report.jsonl"):
@@ -67,6 +68,15 @@ def assemble(scan: Scan) -> None:
         session.query(Batch).filter(Batch.scan_id == scan.id).delete()
         counters.add(session, {("scans_ended", "done"): 1})
     clean_up(scan)
+
+
+def _layers(scan: Scan) -> dict[str, int]:
+    """Return the layer that each file came with, where it is a container image that was scanned."""
+    source = Source.from_dict(scan.source or {})
+    if source.kind != "image":
+        return {}
+    with storage().local(workspaces.source_key(source)) as tar:
+        return layers_of(tar)
 
 
 def _keep(scan: Scan, folder: Path) -> str:

@@ -124,6 +124,23 @@ def test_the_report_is_what_the_stock_command_says_of_the_published_tree(
     assert differences(stock[name], report) == []
 
 
+@pytest.mark.parametrize("name", ["docker://demo:1.0", "oci://{host}/o/demo:1.0"])
+def test_each_file_of_an_image_is_shown_with_its_layer(name: str, site: Site, pages: dict[str, str]) -> None:
+    site.wait(pages[name], "done")
+
+    about, upper, lower, listed = (
+        requests.get(f"{pages[name]}/{rest}", timeout=30).text
+        for rest in ("about", "file?path=demo-1.0/src/main.c", "file?path=demo-1.0/LICENSE", "files?layer=2")
+    )
+
+    layers = re.findall(r"Layer (\d) \((sha256:\w{12})\) brought (\d)", about)
+    assert [(number, files) for number, _, files in layers] == [("1", "1"), ("2", "2")]
+    assert "layer 2</a> <code>" + layers[1][1] in upper
+    assert "layer 1</a> <code>" + layers[0][1] in lower
+    assert "package.json" in listed
+    assert "LICENSE" not in listed
+
+
 def test_several_addresses_become_a_scan_each_and_one_page_for_them_all(
     site: Site, published: dict[str, Published], stock: dict[str, dict[str, Any]]
 ) -> None:

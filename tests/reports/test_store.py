@@ -454,3 +454,15 @@ def test_about_may_hold_any_json(tmp_path: Path) -> None:
     with Report(tmp_path / "a.sqlite") as report:
         assert report.about == {"notes": [r"\xff", "é"], "deep": {"a": [1, None, 2.5]}}
         assert json.dumps(report.about)
+
+
+def test_files_are_found_by_the_layer_that_they_or_their_archive_came_with(tmp_path: Path) -> None:
+    names = ("a/x.c", "a/x.tar-extract/y.c", "a/x.tar-extract/z.zip-extract_2/z.c", "a/other.c")
+    lines = scans.write_lines(tmp_path / "a.jsonl", scans.lines([file(path) for path in names]))
+
+    build(lines, tmp_path / "a.sqlite", about={}, layers={"a/x.c": 1, "a/x.tar": 12})
+
+    with Report(tmp_path / "a.sqlite") as report:
+        assert [found.layer if (found := report.file(path)) else 0 for path in names] == [1, 12, 12, None]
+        assert [row.path for row in report.files(Filters(layer="12")).files.items] == list(names[1:3])
+        assert {share.value: share.files for share in report.files().facets["layer"]} == {"1": 1, "12": 2}
