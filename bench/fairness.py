@@ -16,7 +16,7 @@ from urllib.parse import urljoin
 
 import requests
 
-from bench.service import packed
+from bench.subjects import packed
 from tests.servers.http import HttpServer, content
 from tests.servers.site import Site
 

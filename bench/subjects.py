@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.packages import CACHE, package
-from tests.trees import rule_texts
+from tests.trees import rule_texts, tar_gz
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,14 @@ SUBJECTS = (
     Subject("django", "sdist", "5.1.4", runs=1),
     Subject("typescript", "npm", "5.7.2", runs=1),
 )
+
+
+def packed(name: str) -> bytes:
+    """Return a subject as an archive."""
+    folder = next(subject for subject in SUBJECTS if subject.name == name).folder()
+    return tar_gz(
+        {str(path.relative_to(folder.parent)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    )
 
 
 def _rules(count: int) -> Path:

@@ -1,7 +1,7 @@
 """Django scanned by one worker and by two that share it: ``python -m bench.two_workers``.
 
-The two have an engine and a disk each, and PostgreSQL, Redis and the storage in common, as on two machines. Printed: how
-long each way took, how many batches each worker had, and where the two reports differ (nowhere).
+The two have an engine and a disk each, and PostgreSQL, Redis and the storage in common, as on two machines. Printed:
+how long each way took, how many batches each worker had, and where the two reports differ (nowhere).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import requests
 
-from bench.service import packed
+from bench.subjects import packed
 from tests.functional.sharing import batches_by_worker, second_worker
 from tests.packages import differences
 from tests.servers.http import HttpServer, content

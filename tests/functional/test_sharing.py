@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import secrets
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import psycopg
 import pytest
 import requests
 
 from tests import trees
+from tests.functional.sharing import batches_by_worker, second_worker
 from tests.packages import differences
 from tests.servers.http import HttpServer, content
 from tests.servers.postgresql import temporary_database
-from tests.servers.site import ROOT, Site
+from tests.servers.site import Site
 
 REDIS = "redis://127.0.0.1:6379/0"
 
@@ -48,49 +44,12 @@ def test_two_workers_share_a_scan_and_its_report_is_the_same(site: Site, http: H
     by_one = site.submit(http.url("/rules.tgz"))
     site.wait(by_one, "done", seconds=240)
 
-    with _second_worker(site, tmp_path / "elsewhere") as other:
+    with second_worker(site, tmp_path / "elsewhere") as other:
         by_two = site.submit(http.url("/rules.tgz"))
-        parents = {_parent(pid) for pid in _pids_at_work(site, by_two)}
+        batches = batches_by_worker(site, by_two)
 
-    assert parents == {*site.children("tasks.worker")[:1], other}
+    assert set(batches) == {*site.children("tasks.worker")[:1], other}
     assert differences(_report(by_one), _report(by_two)) == []
-
-
-@contextmanager
-def _second_worker(site: Site, instance: Path) -> Iterator[int]:
-    """Run a worker with a disk of its own, as on another machine; give its process."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tasks.worker"],
-        cwd=ROOT,
-        env={**site.environment, "INSTANCE": str(instance)},
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        deadline = time.monotonic() + 120
-        while (
-            requests.get(f"{site.url}/readyz", timeout=30).json()["checks"]["worker"]["why"][:16] != "Workers alive: 2"
-        ):
-            assert time.monotonic() < deadline
-            time.sleep(0.5)
-        yield process.pid
-    finally:
-        process.terminate()
-        process.wait(60)
-
-
-def _pids_at_work(site: Site, page: str) -> set[int]:
-    """Wait for the end of a scan; return the processes that had a batch of it."""
-    pids: set[int] = set()
-    with psycopg.connect(site.environment["DATABASE_URL"], autocommit=True) as connection:
-        while site.status(page)["state"] not in ("done", "failed"):
-            owners = connection.execute("select owner from batch where owner is not null")
-            pids |= {int(owner.split(":")[1]) for (owner,) in owners}
-            time.sleep(0.02)
-    return pids
-
-
-def _parent(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 def _report(page: str) -> dict:
