@@ -39,7 +39,7 @@ def recognise(text: str, access: Access = Access()) -> Request:  # noqa: B008 - 
 def _bare(text: str) -> str:
     """Return the text without what stands around an address in a lock file, a mail or a shell."""
     text = re.sub(r"^\"?(?:resolved|url)\"?:? +(?=\")", "", text.strip()).removesuffix(",")
-    quoted = re.fullmatch(r"<(\S*)>|\"(.*)\"|'(.*)'|`(.*)`", text)
+    quoted = re.fullmatch(r"<(\S*)>|\"([^\"]*)\"|'([^']*)'|`([^`]*)`", text)
     return next(inner for inner in quoted.groups() if inner is not None).strip() if quoted else text
 
 

@@ -105,6 +105,9 @@ def recognise(text: str, _access: Access) -> Request | None:
     purl = lines.read(text)
     if purl is not None:
         return _request(text, purl)
+    asked = lines.range_in(text)
+    if asked is not None:
+        raise _several(*asked)
     parts = urls.web_parts(text)
     if parts is None:
         return None
@@ -157,10 +160,18 @@ def _request(text: str, purl: PackageURL) -> PackageRequest:
         raise SourceRefused("This package's name has two parts.", advice="Write it as pkg:maven/group/artifact.")
     if purl.version in _NEWEST:
         purl = purl._replace(version=None)
+    if purl.version and lines.is_range(purl.version):
+        raise _several(_name(purl), purl.version)
     site = _REGISTRIES[purl.type].SITE.removeprefix("The ").removesuffix(" module proxy")
     what = "module" if purl.type == "golang" else "package"
     version = f"version {purl.version}" if purl.version else "newest version"
     return PackageRequest(text, _name(purl), f"{site} {what} {_name(purl)}, {version}", purl)
+
+
+def _several(name: str, range_: str) -> SourceRefused:
+    """Return why a range is not looked up: each registry has rules of its own for what its newest member is."""
+    advice = "Write the version that you mean, as the lock file has it, or none for the newest."
+    return SourceRefused(f"{name[:100]} {range_[:60]} may be one of many versions; a scan is of one.", advice=advice)
 
 
 def _bring(client: Client, resolved: Resolved, folder: Path) -> tuple[Path, str]:

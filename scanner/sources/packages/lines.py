@@ -13,7 +13,7 @@ _NAME = r"[A-Za-z0-9][A-Za-z0-9._\-]*"
 _LINES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(rf"(?:\$ +)?(?:sudo +)?{pattern}"), type_)
     for pattern, type_ in (
-        (rf"(?P<name>{_NAME})(?:\[[\w, \-]*\])? *===? *(?P<version>{_VERSION})(?: *[;\\].*)?", "pypi"),
+        (rf"(?P<name>{_NAME})(?:\[[\w, \-]*\])? *===? *(?P<version>{_VERSION})(?: *(?:[;\\#]| --).*)?", "pypi"),
         (
             rf"(?:python3? -m )?(?:uv |poetry )?(?:pipx?3?|uv|poetry|pdm) (?:install|add) +(?:-U +|--upgrade +)?"
             rf"(?P<name>{_NAME})(?:\[[\w, \-]*\])?(?:===?(?P<version>{_VERSION}))?",
@@ -32,6 +32,15 @@ _LINES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             rf"go (?:get|install) +(?P<name>{_NAME}\.[a-z]+(?:/[\w.~\-]+)+?)(?:/\.\.\.)?(?:@(?P<version>{_VERSION}))?",
             "golang",
         ),
+        # Lines of package.json, composer.json, yarn.lock, pnpm-lock.yaml and a Gemfile.
+        (rf"['\"]?(?:(?P<namespace>@{_NAME})/)?(?P<name>{_NAME})['\"]: ['\"](?P<version>(?=\d){_VERSION})['\"]", "npm"),
+        (rf"['\"](?P<namespace>{_NAME})/(?P<name>{_NAME})['\"]: ['\"](?P<version>(?=v?\d){_VERSION})['\"]", "composer"),
+        (
+            rf"['\"]?/?(?:(?P<namespace>@{_NAME})/)?(?P<name>{_NAME})@(?:npm:)?(?P<version>\d[0-9A-Za-z.+\-]*)"
+            r"(?:\(.*\))?['\"]?:?",
+            "npm",
+        ),
+        (rf"gem ['\"](?P<name>{_NAME})['\"](?:, *['\"](?P<version>(?=\d){_VERSION})['\"])?", "gem"),
         # A line of go.mod or go.sum, of Gemfile.lock, and of a C# project file.
         (
             rf"(?P<name>{_NAME}\.[a-z]+(?:/[\w.~\-]+)+) (?P<version>v\d[\w.+\-]*)(?:/go\.mod)?(?: h1:\S+|// \w+)?",
@@ -56,6 +65,25 @@ _LINES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
     )
 )
+
+
+#: The name of a package and, behind it, more versions than one: as ^4.0, ~> 7.0, >=2,<3 or 1.x say.
+_RANGE = re.compile(
+    rf"(?:gem +)?['\"]?(?P<name>@?{_NAME}(?:/{_NAME})?)(?:\[[\w, \-]*\])?['\"]?(?: *[@:,=(]+ *['\"]?| *)"
+    r"(?:npm:)?(?P<range>(?:[\^~<>!]|>=|\d[\w.]*\.[x*]|\d+ *(?:\|\||- ))[^'\":;)#]*)['\"]?[:;)#]?.*"
+)
+_INSTALL = re.compile(r"(?:\$ +)?(?:sudo +)?(?:python3? -m )?[\w\-]+ (?:install|i|add|require) +(?:-[\w\-]+ +)*")
+
+
+def range_in(text: str) -> tuple[str, str] | None:
+    """Return the name of a package and the range of its versions that a line asks for, None if it asks for none."""
+    match = _RANGE.fullmatch(_INSTALL.sub("", text, count=1)) if len(text) <= 500 and "://" not in text else None
+    return (match["name"], match["range"].strip()) if match else None
+
+
+def is_range(version: str) -> bool:
+    """Tell whether this means more versions than one. Debian's versions may hold a "~", but do not begin with it."""
+    return re.match(r"[\^~<>=!]", version) is not None or re.search(r"[*|,<>]|\.x\b|\s", version) is not None
 
 
 def read(text: str) -> PackageURL | None:
