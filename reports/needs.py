@@ -12,7 +12,7 @@ from reports.schema import unpack_clean
 from reports.values import Dependency, NeedGroup, PackageNeeds, Page
 
 #: Dependencies of one package that a page of the tree shows.
-SHOWN = 40
+SHOWN = 25
 
 # The window runs over an index alone, so the data of no dependency but those shown is read.
 _FIRST = """

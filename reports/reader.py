@@ -228,7 +228,7 @@ class Report(Rows):
         items = tuple(details.to_dependency(uid, unpack_clean(data)) for uid, data in rows)
         return Page(items, total, page, per_page)
 
-    def needs(self, page: int = 1, per_page: int = 20) -> Page[PackageNeeds]:
+    def needs(self, page: int = 1, per_page: int = 10) -> Page[PackageNeeds]:
         """Return the packages that need something, in ScanCode's order, each with the first of what it needs."""
         return needs.trees(self._db, *page_bounds(page, per_page))
 

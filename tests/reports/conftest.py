@@ -72,27 +72,4 @@ def report_of(tmp_path: Path) -> Iterator[Callable[..., Report]]:
 @pytest.fixture(scope="session")
 def large_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A report of 50,000 files."""
-    folder = tmp_path_factory.mktemp("large")
-    packages = [scans.package(f"p{number}", f"root/group{number:03}/package.json") for number in range(50)]
-    needs = [scans.dependency(f"pkg:npm/d{n % 300}", packages[n % 50]) for n in range(2000)]
-    found = (scans.detection("root", expression) for expression in ("mit", "apache-2.0", "gpl-2.0 OR mit", "lgpl-2.1"))
-    detections = [
-        {
-            "identifier": item["identifier"],
-            "license_expression": item["license_expression"],
-            "license_expression_spdx": item["license_expression_spdx"],
-            "detection_count": 1,
-            "reference_matches": item["matches"],
-        }
-        for item in found
-    ]
-    parts = {
-        "summary": {"declared_license_expression": "mit"},
-        "packages": packages,
-        "dependencies": needs,
-        "license_detections": detections,
-    }
-    lines = scans.write_lines(folder / "large.jsonl", scans.lines(scans.large_tree(50_000), **parts))
-    build(lines, folder / "large.sqlite", about={})
-    lines.unlink()
-    return folder / "large.sqlite"
+    return scans.build_large(tmp_path_factory.mktemp("large"))

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from reports.store import build
+
 LICENSES: dict[str, tuple[str, str]] = {
     "mit": ("MIT", "Permissive"),
     "apache-2.0": ("Apache-2.0", "Permissive"),
@@ -205,3 +207,30 @@ def large_tree(files: int) -> Iterator[dict[str, Any]]:
             scan_errors=["ERROR: for scanner: licenses: timeout"] if number % 997 == 0 else [],
             for_packages=[f"pkg:npm/p{group}@1.0?uuid=00000000-0000-0000-0000-000000000000"],
         )
+
+
+def build_large(place: Path, files: int = 50_000, about: dict[str, Any] | None = None) -> Path:
+    """Build a report of so many files in a folder, with 50 packages and 2,000 dependencies; return its store."""
+    packages = [package(f"p{number}", f"root/group{number:03}/package.json") for number in range(50)]
+    needs = [dependency(f"pkg:npm/d{n % 300}", packages[n % 50]) for n in range(2000)]
+    found = (detection("root", expression) for expression in ("mit", "apache-2.0", "gpl-2.0 OR mit", "lgpl-2.1"))
+    detections = [
+        {
+            "identifier": item["identifier"],
+            "license_expression": item["license_expression"],
+            "license_expression_spdx": item["license_expression_spdx"],
+            "detection_count": 1,
+            "reference_matches": item["matches"],
+        }
+        for item in found
+    ]
+    parts = {
+        "summary": {"declared_license_expression": "mit"},
+        "packages": packages,
+        "dependencies": needs,
+        "license_detections": detections,
+    }
+    written = write_lines(place / "large.jsonl", lines(large_tree(files), **parts))
+    build(written, place / "large.sqlite", about=about or {})
+    written.unlink()
+    return place / "large.sqlite"
