@@ -287,6 +287,26 @@ def test_a_scan_without_a_report_can_be_tried_again_on_the_same_page(client: Fla
     assert (scan.state, scan.error) == (State.QUEUED, None)
 
 
+def test_trying_again_counts_like_a_submission(app: Flask, client: FlaskClient) -> None:
+    app.config["RATE_SUBMIT"] = "1 per hour"
+    scan = a_scan(State.FAILED, error="Broken.")
+    stranger = {"REMOTE_ADDR": "203.0.113.9"}
+
+    answers = [client.post(f"/scans/{scan.token}/retry", environ_overrides=stranger).status_code for _ in range(2)]
+
+    assert answers == [303, 429]
+
+
+def test_trying_again_needs_room_in_the_queue(app: Flask, client: FlaskClient) -> None:
+    app.config["QUEUE_LIMIT"] = 0
+    scan = a_scan(State.FAILED, error="Broken.")
+
+    response = client.post(f"/scans/{scan.token}/retry")
+
+    db.session.refresh(scan)
+    assert (response.status_code, scan.state) == (503, State.FAILED)
+
+
 def test_a_finished_scan_is_not_tried_again(client: FlaskClient) -> None:
     scan = a_report()
 
