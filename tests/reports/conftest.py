@@ -12,6 +12,7 @@ import pytest
 
 from reports.store import Report, build
 from tests.reports import scans
+from tests.reports.scans import file, folder
 
 DATA = Path(__file__).parent / "data"
 ABOUT = {
@@ -73,3 +74,48 @@ def report_of(tmp_path: Path) -> Iterator[Callable[..., Report]]:
 def large_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A report of 50,000 files."""
     return scans.build_large(tmp_path_factory.mktemp("large"))
+
+
+@pytest.fixture
+def hostile(report_of: Callable[..., Report]) -> Report:
+    """A report with a bad text wherever ScanCode puts a stranger's text."""
+    bad = "=1+1\x01\x1b\udcff\u202e</text>]]><script>alert(1)</script>\n\r\tRelationship: x\ufffe"
+    package = scans.package(
+        bad,
+        f"root/{bad}",
+        "gpl-2.0 WITH bash-exception-gpl",
+        namespace=bad,
+        version=bad,
+        description=bad,
+        homepage_url=f"https://example.org/{bad}",
+        download_url=bad,
+        copyright=bad,
+        holder=bad,
+        extracted_license_statement=bad,
+        purl=f"pkg:npm/{bad}",
+        package_uid=f"pkg:npm/{bad}?uuid=1",
+    )
+    findings = {f"{kind}s": [{kind: bad, "start_line": 1, "end_line": 1}] for kind in ("author", "email", "url")}
+    files = [
+        folder("root"),
+        file(
+            f"root/{bad}", "mit", holders=[bad], programming_language=bad, mime_type=bad, scan_errors=[bad], **findings
+        ),
+        file("root/exception", "bash-exception-gpl", for_packages=[package["package_uid"]]),
+        file("root/both", "gpl-2.0 WITH bash-exception-gpl OR gpl-2.0 WITH classpath-exception-2.0"),
+        file("root/empty", size=0, sha1=None, sha256=None, md5=None),
+        file("root/unread", sha1=None, sha256=None, md5=None),
+    ]
+    needs = [scans.dependency(f"pkg:npm/{bad}@1", package, extracted_requirement=bad, scope=bad, datafile_path=bad)]
+    return report_of(
+        files,
+        packages=[package],
+        dependencies=needs,
+        summary={"declared_license_expression": "gpl-2.0 WITH bash-exception-gpl", "declared_holder": bad},
+    )
+
+
+@pytest.fixture(params=["ugly", "hostile"])
+def report(request: pytest.FixtureRequest) -> Report:
+    """Both: what ScanCode really writes, and the worst that it could."""
+    return request.getfixturevalue(request.param)

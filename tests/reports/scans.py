@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from reports.store import build
+from reports.formats import write
+from reports.store import Report, build
 
 LICENSES: dict[str, tuple[str, str]] = {
     "mit": ("MIT", "Permissive"),
@@ -234,3 +236,22 @@ def build_large(place: Path, files: int = 50_000, about: dict[str, Any] | None =
     build(written, place / "large.sqlite", about=about or {})
     written.unlink()
     return place / "large.sqlite"
+
+
+#: A small report in which every filter finds something and misses something.
+TREE = [
+    folder("root"),
+    file("root/LICENSE", "mit", holders=["Ann"], is_key_file=True),
+    folder("root/src"),
+    file("root/src/a.c", "gpl-2.0 OR mit", holders=["Ann", "Bob"], programming_language="C"),
+    file("root/src/b.py", None, programming_language="Python", scan_errors=["ERROR: for scanner: licenses: boom"]),
+    folder("root/src/deep"),
+    file("root/src/deep/c.py", "unknown-license-reference", programming_language="Python"),
+]
+
+
+def written(report: Report, name: str) -> bytes:
+    """Return a report in a format."""
+    out = io.BytesIO()
+    write(report, name, out)
+    return out.getvalue()

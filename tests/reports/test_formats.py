@@ -9,7 +9,6 @@ import re
 import subprocess
 import sys
 import zipfile
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,80 +18,22 @@ import openpyxl
 import pytest
 import spdx_python_model
 import yaml
-from cyclonedx.model.bom import Bom
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from cyclonedx.validation.xml import XmlValidator
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from spdx_tools.spdx.model import Document, RelationshipType
-from spdx_tools.spdx.parser.parse_anything import parse_file
-from spdx_tools.spdx.parser.tagvalue.tagvalue_parser import Parser as TagValueParser
-from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
 
 from reports.formats import FORMATS, write
 from reports.store import Report, build
 from reports.words import clean_deep
-from reports.writers.cells import harmless, shorten
 from reports.writers.pages import web_link
-from reports.writers.spdx_licenses import SpdxLicenses
 from reports.writers.streams import write_json
 from tests.reports import scans
-from tests.reports.scans import file, folder
+from tests.reports.scans import file, folder, written
+from tests.reports.test_bills import tag_values
 
 ReportOf = Callable[..., Report]
-FORMULA = re.compile(r"""^[\s"']*[=+\-@＝＋－＠]|^[\t\r\n]""")
-
-
-def written(report: Report, name: str) -> bytes:
-    out = io.BytesIO()
-    write(report, name, out)
-    return out.getvalue()
-
-
-@pytest.fixture
-def hostile(report_of: ReportOf) -> Report:
-    """A report with a bad text wherever ScanCode puts a stranger's text."""
-    bad = "=1+1\x01\x1b\udcff\u202e</text>]]><script>alert(1)</script>\n\r\tRelationship: x\ufffe"
-    package = scans.package(
-        bad,
-        f"root/{bad}",
-        "gpl-2.0 WITH bash-exception-gpl",
-        namespace=bad,
-        version=bad,
-        description=bad,
-        homepage_url=f"https://example.org/{bad}",
-        download_url=bad,
-        copyright=bad,
-        holder=bad,
-        extracted_license_statement=bad,
-        purl=f"pkg:npm/{bad}",
-        package_uid=f"pkg:npm/{bad}?uuid=1",
-    )
-    findings = {f"{kind}s": [{kind: bad, "start_line": 1, "end_line": 1}] for kind in ("author", "email", "url")}
-    files = [
-        folder("root"),
-        file(
-            f"root/{bad}", "mit", holders=[bad], programming_language=bad, mime_type=bad, scan_errors=[bad], **findings
-        ),
-        file("root/exception", "bash-exception-gpl", for_packages=[package["package_uid"]]),
-        file("root/both", "gpl-2.0 WITH bash-exception-gpl OR gpl-2.0 WITH classpath-exception-2.0"),
-        file("root/empty", size=0, sha1=None, sha256=None, md5=None),
-        file("root/unread", sha1=None, sha256=None, md5=None),
-    ]
-    needs = [scans.dependency(f"pkg:npm/{bad}@1", package, extracted_requirement=bad, scope=bad, datafile_path=bad)]
-    return report_of(
-        files,
-        packages=[package],
-        dependencies=needs,
-        summary={"declared_license_expression": "gpl-2.0 WITH bash-exception-gpl", "declared_holder": bad},
-    )
-
-
-@pytest.fixture(params=["ugly", "hostile"])
-def report(request: pytest.FixtureRequest) -> Report:
-    """Both: what ScanCode really writes, and the worst that it could."""
-    return request.getfixturevalue(request.param)
 
 
 # The table.
@@ -157,215 +98,6 @@ def test_parts_that_scancode_left_out_are_empty_in_the_json(report_of: ReportOf)
 @pytest.mark.parametrize("loader", [yaml.SafeLoader, yaml.CSafeLoader])
 def test_yaml_reads_back_as_the_same(report: Report, loader: Any) -> None:
     assert yaml.load(written(report, "yaml"), loader) == clean_deep(json.loads(written(report, "json")))
-
-
-# Spreadsheets.
-
-
-def rows_of(report: Report) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(written(report, "csv").decode(), newline="")))
-
-
-def test_csv_has_a_row_for_each_file(ugly: Report) -> None:
-    rows = rows_of(ugly)
-
-    assert len(rows) == ugly.counts.files
-    assert sum(int(row["bytes"]) for row in rows) == ugly.counts.bytes
-    assert sum(not row["licence (SPDX)"] for row in rows) == ugly.counts.unlicensed
-
-
-def test_xlsx_has_the_same_numbers(ugly: Report) -> None:
-    book = openpyxl.load_workbook(io.BytesIO(written(ugly, "xlsx")))
-    tables = {sheet.title: list(sheet.iter_rows(min_row=2, values_only=True)) for sheet in book}
-    summary = dict(tables["Summary"])
-
-    assert summary["declared licence"] == "MIT"
-    assert summary["files"] == len(tables["Files"]) == ugly.counts.files
-    assert summary["packages"] == len(tables["Packages"]) == ugly.counts.packages
-    assert summary["dependencies"] == len(tables["Dependencies"]) == ugly.counts.dependencies
-    assert summary["unique licence detections"] == len(tables["Detections"]) == ugly.counts.detections
-    assert {row[2]: row[4] for row in tables["Licences"]} == {it.key: it.files for it in ugly.licenses()}
-    assert len(tables["Holders"]) == ugly.counts.holders
-
-
-def test_no_cell_is_a_formula(report: Report) -> None:
-    cells = [cell for row in rows_of(report) for cell in row.values()]
-    book = openpyxl.load_workbook(io.BytesIO(written(report, "xlsx")))
-    typed = [cell for sheet in book for row in sheet.iter_rows() for cell in row if cell.value is not None]
-
-    assert {cell.data_type for cell in typed} <= {"s", "n"}
-    for text in [*cells, *(cell.value for cell in typed if isinstance(cell.value, str))]:
-        assert not FORMULA.match(text.removeprefix("'")) or text.startswith("'"), text
-
-
-@pytest.mark.parametrize(
-    ("text", "cell"),
-    [
-        ("=1+1", "'=1+1"),
-        ("+1", "'+1"),
-        ("-1", "'-1"),
-        ("@SUM(1)", "'@SUM(1)"),
-        ("\t=1", "'\t'=1"),
-        ("\rx", "'\rx"),
-        (' "=1', "' \"=1"),
-        ("＝1", "'＝1"),
-        ("＋1", "'＋1"),
-        ("a;=1", "a;'=1"),
-        ("a\n-b", "a\n'-b"),
-        ("a-b=c", "a-b=c"),
-        ("2 + 2", "2 + 2"),
-        ("", ""),
-    ],
-)
-def test_what_would_start_a_formula_is_quoted(text: str, cell: str) -> None:
-    assert harmless(text) == cell
-
-
-@pytest.mark.parametrize("text", ["x" * 40_000, "😀" * 20_000])
-def test_a_cell_is_no_longer_than_excel_takes(text: str) -> None:
-    assert len(shorten(text).encode("utf-16-le")) // 2 <= 32_767
-    assert shorten(text).endswith("…")
-    assert shorten(text[:16_000]) == text[:16_000]
-
-
-def test_a_text_that_excel_takes_for_an_error_stays_a_text(report_of: ReportOf) -> None:
-    report = report_of([folder("root"), file("root/a", holders=["#N/A"])])
-
-    book = openpyxl.load_workbook(io.BytesIO(written(report, "xlsx")))
-
-    cell = book["Holders"]["A2"]
-    assert (cell.value, cell.data_type) == ("#N/A", "s")
-
-
-# SPDX.
-
-
-def tag_values(text: bytes) -> Document:
-    # By default this parser writes its tables and a log into site-packages, where two test processes meet.
-    return TagValueParser(debug=False, write_tables=False).parse(text.decode())
-
-
-def spdx_json(text: bytes, folder: Path) -> Document:
-    path = folder / "report.spdx.json"
-    path.write_bytes(text)
-    return parse_file(str(path))
-
-
-def spdx_of(report: Report, name: str, folder: Path) -> Document:
-    document = tag_values(written(report, name)) if name == "spdx" else spdx_json(written(report, name), folder)
-    assert [message.validation_message for message in validate_full_spdx_document(document)] == []
-    return document
-
-
-@pytest.mark.parametrize("name", ["spdx", "spdx.json"])
-def test_spdx_2_is_valid_and_has_the_same_numbers(report: Report, name: str, tmp_path: Path) -> None:
-    document = spdx_of(report, name, tmp_path)
-    needed = {need.purl for need in report.dependencies(per_page=500).items}
-
-    assert len(document.files) == report.counts.files
-    assert len(document.packages) == 1 + report.counts.packages + len(needed)
-    assert sum(str(file.license_info_in_file[0]) == "NONE" for file in document.files) == report.counts.unlicensed
-    contained = [
-        it
-        for it in document.relationships
-        if it.relationship_type == RelationshipType.CONTAINS and it.spdx_element_id == "SPDXRef-Root"
-    ]
-    assert len(contained) == report.counts.files + report.counts.packages
-
-
-def test_both_forms_of_spdx_2_say_the_same(report: Report, tmp_path: Path) -> None:
-    one, other = (spdx_of(report, name, tmp_path) for name in ("spdx", "spdx.json"))
-
-    assert [file.name for file in one.files] == [file.name for file in other.files]
-    licenses = [[[str(name) for name in it.license_info_in_file] for it in both.files] for both in (one, other)]
-    assert licenses[0] == licenses[1]
-    assert one.creation_info == other.creation_info
-    assert [license.license_id for license in one.extracted_licensing_info] == [
-        license.license_id for license in other.extracted_licensing_info
-    ]
-
-
-def test_spdx_names_declared_licence_and_purl(ugly: Report, tmp_path: Path) -> None:
-    root = spdx_of(ugly, "spdx.json", tmp_path).packages[0]
-
-    assert str(root.license_declared) == "MIT"
-    assert root.external_references[0].locator == "pkg:npm/ugly@1.0"
-    assert root.download_location == "https://example.org/ugly-1.0.tgz"
-
-
-def test_exceptions_that_spdx_does_not_list_are_defined_with_their_text(hostile: Report) -> None:
-    licenses = SpdxLicenses(hostile)
-
-    assert licenses.expression("MIT OR (GPL-2.0-only WITH Classpath-exception-2.0)") == (
-        "MIT OR (GPL-2.0-only WITH Classpath-exception-2.0)"
-    )
-    assert list(licenses.custom()) == []
-    unlisted = licenses.expression("GPL-2.0-only WITH LicenseRef-scancode-bash-exception-gpl-2.0 OR MIT")
-    assert unlisted == "LicenseRef-GPL-2.0-only-WITH-scancode-bash-exception-gpl-2.0 OR MIT"
-    alone = licenses.expression("Classpath-exception-2.0")
-    assert alone == "LicenseRef-Classpath-exception-2.0-alone"
-    texts = {custom.ref: custom.text for custom in licenses.custom()}
-    assert "The text of bash-exception-gpl." in texts[unlisted.partition(" ")[0]]
-    assert "The text of classpath-exception-2.0." in texts[alone]
-    assert licenses.ids("(MIT OR GPL-2.0-only WITH Classpath-exception-2.0) AND MIT") == ["MIT", "GPL-2.0-only"]
-
-
-def test_spdx_3_fits_the_model_and_has_the_same_numbers(report: Report, tmp_path: Path) -> None:
-    path = tmp_path / "report.spdx3.json"
-    path.write_bytes(written(report, "spdx3.json"))
-
-    model, objects = spdx_python_model.load(path)
-    # Writing it again checks what has to be there: the reader checks only what is.
-    model.JSONLDSerializer().write(objects, io.BytesIO())
-
-    kinds = Counter(type(item).__name__ for item in objects.foreach())
-    assert objects.missing_ids == set()
-    assert kinds["software_File"] == report.counts.files
-    expressions = {
-        it.simplelicensing_licenseExpression for it in objects.foreach_type("simplelicensing_LicenseExpression")
-    }
-    assert {SpdxLicenses(report).expression(spdx) for spdx, _ in report.expressions()} <= expressions
-
-
-def test_every_id_of_spdx_3_is_defined_once(report: Report) -> None:
-    graph = json.loads(written(report, "spdx3.json"))["@graph"]
-    ids = Counter(item["spdxId"] for item in graph if "spdxId" in item)
-    used = {end for item in graph if item["type"] == "Relationship" for end in [item["from"], *item["to"]]}
-
-    assert set(ids.values()) == {1}
-    assert {end for end in used if "#" in end} <= ids.keys()
-
-
-# CycloneDX.
-
-
-@pytest.mark.parametrize(
-    ("name", "validator", "read"),
-    [
-        ("cdx.json", JsonStrictValidator, lambda text: Bom.from_json(json.loads(text))),
-        ("cdx.xml", XmlValidator, lambda text: Bom.from_xml(io.StringIO(text))),
-    ],
-)
-def test_cyclonedx_is_valid_and_has_the_same_numbers(report: Report, name: str, validator: Any, read: Any) -> None:
-    text = written(report, name).decode()
-
-    assert validator(SchemaVersion.V1_6).validate_str(text) is None
-    bom = read(text)
-    kinds = Counter(component.type.value for component in bom.components)
-    needed = {need.purl for need in report.dependencies(per_page=500).items}
-    assert kinds["file"] == report.counts.files
-    assert kinds["library"] == report.counts.packages + len(needed)
-    bom.validate()
-
-
-def test_cyclonedx_carries_what_was_found_as_evidence(ugly: Report) -> None:
-    components = {it["name"]: it for it in json.loads(written(ugly, "cdx.json"))["components"]}
-
-    found = components["ugly/src/gpl.c"]
-
-    assert found["evidence"]["licenses"] == [{"expression": "GPL-2.0-only WITH Linux-syscall-note OR MIT"}]
-    assert found["evidence"]["copyright"] == [{"text": "Copyright (c) 2001 Jane Doe <jane@example.org>"}]
-    assert found["properties"][0]["value"].startswith("GPL-2.0-only WITH Linux-syscall-note OR MIT, lines 1 to 1")
 
 
 # For people.
