@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from scanner import fetch
 from scanner.engine.client import Engine, start_server
+from tests.servers.http import HttpServer
 
 
 @pytest.fixture(scope="session")
@@ -19,3 +21,16 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     finally:
         server.terminate()
         server.wait()
+
+
+@pytest.fixture
+def server() -> Iterator[HttpServer]:
+    """A server on loopback that nothing is on yet."""
+    with HttpServer() as running:
+        yield running
+
+
+@pytest.fixture
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask again at once what failed."""
+    monkeypatch.setattr(fetch, "_RETRY_SECONDS", 0.02)

@@ -37,7 +37,7 @@ from scanner.sources.packages import (
     nuget,
     pypi,
 )
-from scanner.sources.packages.base import PackageFile, Resolved
+from scanner.sources.packages.registry import PackageFile, Resolved
 
 __all__ = ["PackageRequest", "recognise"]
 

@@ -9,16 +9,7 @@ from packageurl import PackageURL
 
 from scanner.fetch import Client
 from scanner.registries import Registries
-from scanner.sources.packages.base import (
-    PackageFile,
-    Resolved,
-    ask,
-    described,
-    hex_digest,
-    license_text,
-    part,
-    with_version,
-)
+from scanner.sources.packages import registry
 
 SITE = "crates.io"
 
@@ -39,16 +30,18 @@ def page(host: str, names: Sequence[str], _fragment: str) -> PackageURL | None:
     return PackageURL("cargo", None, name, version if version and version[0].isdigit() else None)
 
 
-def resolve(client: Client, purl: PackageURL, registries: Registries) -> Resolved:
-    base = f"{registries.cargo}/api/v1/crates/{part(purl.name)}"
+def resolve(client: Client, purl: PackageURL, registries: Registries) -> registry.Resolved:
+    base = f"{registries.cargo}/api/v1/crates/{registry.part(purl.name)}"
     version = purl.version
     if not version:
-        crate = ask(client, base, described(purl), SITE)["crate"]
+        crate = registry.ask(client, base, registry.described(purl), SITE)["crate"]
         version = crate.get("max_stable_version") or crate.get("newest_version") or crate["max_version"]
-    about = ask(client, f"{base}/{part(version)}", described(purl), SITE)["version"]
+    about = registry.ask(client, f"{base}/{registry.part(version)}", registry.described(purl), SITE)["version"]
     url = urljoin(f"{registries.cargo}/", about["dl_path"])
-    file = PackageFile(url, f"{purl.name}-{about['num']}.crate", hex_digest("sha256", about.get("checksum")))
+    file = registry.PackageFile(
+        url, f"{purl.name}-{about['num']}.crate", registry.hex_digest("sha256", about.get("checksum"))
+    )
     notes = ("This version was withdrawn by its authors.",) if about.get("yanked") else ()
     # Before SPDX expressions, crates wrote MIT/Apache-2.0 and meant a choice.
-    stated = (license_text(about.get("license")) or "").replace("/", " OR ") or None
-    return Resolved(with_version(purl, about["num"]), (file,), stated, notes)
+    stated = (registry.license_text(about.get("license")) or "").replace("/", " OR ") or None
+    return registry.Resolved(registry.with_version(purl, about["num"]), (file,), stated, notes)

@@ -10,17 +10,7 @@ from packageurl import PackageURL
 
 from scanner.fetch import Client
 from scanner.registries import Registries
-from scanner.sources.packages.base import (
-    PackageFile,
-    Resolved,
-    ask,
-    described,
-    hex_digest,
-    license_text,
-    no_such,
-    part,
-    with_version,
-)
+from scanner.sources.packages import registry
 
 SITE = "Packagist"
 
@@ -33,10 +23,10 @@ def page(_host: str, names: Sequence[str], fragment: str) -> PackageURL | None:
     return PackageURL("composer", names[1], names[2].removesuffix(".json"), fragment or None)
 
 
-def resolve(client: Client, purl: PackageURL, registries: Registries) -> Resolved:
+def resolve(client: Client, purl: PackageURL, registries: Registries) -> registry.Resolved:
     name = f"{purl.namespace}/{purl.name}"
-    url = f"{registries.composer}/p2/{part(purl.namespace)}/{part(purl.name)}.json"
-    versions = list(_expanded(ask(client, url, described(purl), SITE)["packages"][name]))
+    url = f"{registries.composer}/p2/{registry.part(purl.namespace)}/{registry.part(purl.name)}.json"
+    versions = list(_expanded(registry.ask(client, url, registry.described(purl), SITE)["packages"][name]))
     wanted = (purl.version or "").removeprefix("v")
     if wanted:
         fitting = [about for about in versions if about["version"].removeprefix("v") == wanted]
@@ -44,12 +34,12 @@ def resolve(client: Client, purl: PackageURL, registries: Registries) -> Resolve
         # The newest comes first.
         fitting = [about for about in versions if not _PREVIEW.search(about["version"])] or versions
     if not fitting:
-        raise no_such(described(purl), SITE)
+        raise registry.no_such(registry.described(purl), SITE)
     about = fitting[0]
     version, dist = about["version"], about["dist"]
     file_name = f"{purl.name}-{version.removeprefix('v')}.{dist.get('type', 'zip')}"
-    file = PackageFile(dist["url"], file_name, hex_digest("sha1", dist.get("shasum")))
-    return Resolved(with_version(purl, version), (file,), license_text(about.get("license")))
+    file = registry.PackageFile(dist["url"], file_name, registry.hex_digest("sha1", dist.get("shasum")))
+    return registry.Resolved(registry.with_version(purl, version), (file,), registry.license_text(about.get("license")))
 
 
 def _expanded(versions: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -10,17 +10,7 @@ from packageurl import PackageURL
 
 from scanner.fetch import Client
 from scanner.registries import Registries
-from scanner.sources.packages.base import (
-    PackageFile,
-    Resolved,
-    ask,
-    described,
-    hex_digest,
-    license_text,
-    no_such,
-    part,
-    with_version,
-)
+from scanner.sources.packages import registry
 
 SITE = "conda-forge"
 
@@ -37,28 +27,30 @@ def page(host: str, names: Sequence[str], _fragment: str) -> PackageURL | None:
     return PackageURL("conda", None, rest[1], version, {"channel": rest[0]})
 
 
-def resolve(client: Client, purl: PackageURL, registries: Registries) -> Resolved:
+def resolve(client: Client, purl: PackageURL, registries: Registries) -> registry.Resolved:
     wanted = purl.qualifiers
     channel = wanted.get("channel") or "conda-forge"
-    base = f"{registries.conda}/package/{part(channel)}/{part(purl.name)}"
-    about = ask(client, base, described(purl), SITE)
+    base = f"{registries.conda}/package/{registry.part(channel)}/{registry.part(purl.name)}"
+    about = registry.ask(client, base, registry.described(purl), SITE)
     version = purl.version or about["latest_version"]
     files = [
         file
-        for file in ask(client, f"{base}/files", described(purl), SITE)
+        for file in registry.ask(client, f"{base}/files", registry.described(purl), SITE)
         if file["version"] == version
         and file["attrs"].get("subdir") == (wanted.get("subdir") or file["attrs"].get("subdir"))
         and file["attrs"].get("build") == (wanted.get("build") or file["attrs"].get("build"))
     ]
     if not files:
-        raise no_such(described(with_version(purl, version)), SITE)
+        raise registry.no_such(registry.described(registry.with_version(purl, version)), SITE)
     file = max(files, key=_preference)
     name = file["basename"].rpartition("/")[2]
     url = urljoin(f"{registries.conda}/", file["download_url"])
-    digest = hex_digest("sha256", file.get("sha256")) or hex_digest("md5", file.get("md5"))
-    stated = license_text(file["attrs"].get("license") or about.get("license"))
-    found = with_version(purl, version, channel=channel, subdir=file["attrs"].get("subdir"))
-    return Resolved(found, (PackageFile(url, name, digest),), stated, (f"The build {name} was taken.",))
+    digest = registry.hex_digest("sha256", file.get("sha256")) or registry.hex_digest("md5", file.get("md5"))
+    stated = registry.license_text(file["attrs"].get("license") or about.get("license"))
+    found = registry.with_version(purl, version, channel=channel, subdir=file["attrs"].get("subdir"))
+    return registry.Resolved(
+        found, (registry.PackageFile(url, name, digest),), stated, (f"The build {name} was taken.",)
+    )
 
 
 def _preference(file: dict[str, Any]) -> tuple[bool, bool, int, bool, str]:

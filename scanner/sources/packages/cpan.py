@@ -12,17 +12,7 @@ from packageurl import PackageURL
 from scanner.errors import HttpAnswered
 from scanner.fetch import Client
 from scanner.registries import Registries
-from scanner.sources.packages.base import (
-    PackageFile,
-    Resolved,
-    ask,
-    described,
-    hex_digest,
-    license_text,
-    no_such,
-    part,
-    with_version,
-)
+from scanner.sources.packages import registry
 
 SITE = "CPAN"
 
@@ -40,33 +30,37 @@ def page(_host: str, names: Sequence[str], _fragment: str) -> PackageURL | None:
     return None
 
 
-def resolve(client: Client, purl: PackageURL, registries: Registries) -> Resolved:
+def resolve(client: Client, purl: PackageURL, registries: Registries) -> registry.Resolved:
     base = f"{registries.cpan}/v1/release"
     name = purl.name.replace("::", "-")
     if not purl.version:
         about = _newest(client, purl, registries)
     elif purl.namespace:
-        release = f"{part(purl.namespace.upper())}/{part(f'{name}-{purl.version}')}"
-        about = ask(client, f"{base}/{release}", described(purl), SITE)
+        release = f"{registry.part(purl.namespace.upper())}/{registry.part(f'{name}-{purl.version}')}"
+        about = registry.ask(client, f"{base}/{release}", registry.described(purl), SITE)
         about = about.get("release", about)
     else:
         query = quote(f'distribution:"{name}" AND version:"{purl.version}"'.replace("\\", ""), safe="")
-        hits = ask(client, f"{base}/_search?q={query}&size=1", described(purl), SITE)["hits"]["hits"]
+        hits = registry.ask(client, f"{base}/_search?q={query}&size=1", registry.described(purl), SITE)["hits"]["hits"]
         if not hits:
-            raise no_such(described(purl), SITE)
+            raise registry.no_such(registry.described(purl), SITE)
         about = hits[0]["_source"]
     archive = about["download_url"].rpartition("/")[2]
-    file = PackageFile(about["download_url"], archive, hex_digest("sha256", about.get("checksum_sha256")))
-    found = with_version(purl, str(about["version"]))
-    return Resolved(found, (file,), license_text(about.get("license"), " AND "))
+    file = registry.PackageFile(
+        about["download_url"], archive, registry.hex_digest("sha256", about.get("checksum_sha256"))
+    )
+    found = registry.with_version(purl, str(about["version"]))
+    return registry.Resolved(found, (file,), registry.license_text(about.get("license"), " AND "))
 
 
 def _newest(client: Client, purl: PackageURL, registries: Registries) -> Any:
     """Return the newest release of a distribution, or of the one that holds a module of this name."""
     try:
-        return client.json(f"{registries.cpan}/v1/release/{part(purl.name)}")
+        return client.json(f"{registries.cpan}/v1/release/{registry.part(purl.name)}")
     except HttpAnswered as error:
         if error.status != 404:
             raise
     module = purl.name.replace("-", "::")
-    return ask(client, f"{registries.cpan}/v1/download_url/{part(module)}", described(purl), SITE)
+    return registry.ask(
+        client, f"{registries.cpan}/v1/download_url/{registry.part(module)}", registry.described(purl), SITE
+    )

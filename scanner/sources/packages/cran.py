@@ -10,7 +10,7 @@ from packageurl import PackageURL
 from scanner.errors import FetchError
 from scanner.fetch import Client
 from scanner.registries import Registries
-from scanner.sources.packages.base import PackageFile, Resolved, ask_text, described, license_text, part, with_version
+from scanner.sources.packages import registry
 
 SITE = "CRAN"
 
@@ -30,23 +30,23 @@ def page(_host: str, names: Sequence[str], _fragment: str) -> PackageURL | None:
     return None
 
 
-def resolve(client: Client, purl: PackageURL, registries: Registries) -> Resolved:
+def resolve(client: Client, purl: PackageURL, registries: Registries) -> registry.Resolved:
     name = purl.name
     try:
-        url = f"{registries.cran}/web/packages/{part(name)}/DESCRIPTION"
-        about = _fields(ask_text(client, url, described(purl), SITE))
+        url = f"{registries.cran}/web/packages/{registry.part(name)}/DESCRIPTION"
+        about = _fields(registry.ask_text(client, url, registry.described(purl), SITE))
     except FetchError:
         # A package that was taken off CRAN keeps its versions in the archive.
         if not purl.version:
             raise
         about = {}
     version = purl.version or about["Version"]
-    folder = "" if version == about.get("Version") else f"Archive/{part(name)}/"
-    file = PackageFile(
-        f"{registries.cran}/src/contrib/{folder}{part(f'{name}_{version}.tar.gz')}", f"{name}_{version}.tar.gz"
+    folder = "" if version == about.get("Version") else f"Archive/{registry.part(name)}/"
+    file = registry.PackageFile(
+        f"{registries.cran}/src/contrib/{folder}{registry.part(f'{name}_{version}.tar.gz')}", f"{name}_{version}.tar.gz"
     )
-    stated = license_text(about.get("License")) if not folder else None
-    return Resolved(with_version(purl, version), (file,), stated)
+    stated = registry.license_text(about.get("License")) if not folder else None
+    return registry.Resolved(registry.with_version(purl, version), (file,), stated)
 
 
 def _fields(text: str) -> dict[str, str]:

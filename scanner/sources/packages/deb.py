@@ -10,7 +10,7 @@ from packageurl import PackageURL
 from scanner.errors import HttpAnswered
 from scanner.fetch import Client
 from scanner.registries import Registries
-from scanner.sources.packages.base import PackageFile, Resolved, ask, described, hex_digest, no_such, part, with_version
+from scanner.sources.packages import registry
 
 SITE = "Debian"
 
@@ -37,7 +37,7 @@ def _package(name: str, version: str | None, arch: str | None) -> PackageURL:
     return PackageURL("deb", "debian", name, version, {"arch": "source"} if arch is None else None)
 
 
-def resolve(client: Client, purl: PackageURL, registries: Registries) -> Resolved:
+def resolve(client: Client, purl: PackageURL, registries: Registries) -> registry.Resolved:
     base = f"{registries.deb}/mr"
     arch = purl.qualifiers.get("arch")
     if arch and arch != "source":
@@ -47,39 +47,49 @@ def resolve(client: Client, purl: PackageURL, registries: Registries) -> Resolve
         name, version = _newest(client, purl, base)
         if name != purl.name:
             notes = (f"The source package {name}, which {purl.name} is made from, was taken.",)
-    url = f"{base}/package/{part(name)}/{part(version)}/srcfiles?fileinfo=1"
-    files = _files(ask(client, url, described(purl), SITE), registries)
+    url = f"{base}/package/{registry.part(name)}/{registry.part(version)}/srcfiles?fileinfo=1"
+    files = _files(registry.ask(client, url, registry.described(purl), SITE), registries)
     if not files:
-        raise no_such(described(purl), SITE)
-    return Resolved(with_version(purl._replace(name=name), version, arch="source"), tuple(files), None, notes)
+        raise registry.no_such(registry.described(purl), SITE)
+    return registry.Resolved(
+        registry.with_version(purl._replace(name=name), version, arch="source"), tuple(files), None, notes
+    )
 
 
 def _newest(client: Client, purl: PackageURL, base: str) -> tuple[str, str]:
     """Return the name of the source package and its newest version; pages often name a package that is made from it."""
     try:
-        return purl.name, client.json(f"{base}/package/{part(purl.name)}/")["result"][0]["version"]
+        return purl.name, client.json(f"{base}/package/{registry.part(purl.name)}/")["result"][0]["version"]
     except HttpAnswered as error:
         if error.status != 404:
             raise
-    made = ask(client, f"{base}/binary/{part(purl.name)}/", described(purl), SITE)["result"][0]
+    made = registry.ask(client, f"{base}/binary/{registry.part(purl.name)}/", registry.described(purl), SITE)["result"][
+        0
+    ]
     return made["source"], made["version"]
 
 
-def _binary(client: Client, purl: PackageURL, arch: str, registries: Registries) -> Resolved:
-    base = f"{registries.deb}/mr/binary/{part(purl.name)}"
-    version = purl.version or ask(client, f"{base}/", described(purl), SITE)["result"][0]["binary_version"]
-    answer = ask(client, f"{base}/{part(version)}/binfiles?fileinfo=1", described(purl), SITE)
+def _binary(client: Client, purl: PackageURL, arch: str, registries: Registries) -> registry.Resolved:
+    base = f"{registries.deb}/mr/binary/{registry.part(purl.name)}"
+    version = (
+        purl.version or registry.ask(client, f"{base}/", registry.described(purl), SITE)["result"][0]["binary_version"]
+    )
+    answer = registry.ask(
+        client, f"{base}/{registry.part(version)}/binfiles?fileinfo=1", registry.described(purl), SITE
+    )
     wanted = [result["hash"] for result in answer["result"] if result["architecture"] in (arch, "all")]
     files = _files({**answer, "result": [{"hash": wanted[0]}] if wanted else []}, registries)
     if not files:
-        raise no_such(f"{described(purl)} for {arch}", SITE)
-    return Resolved(with_version(purl, version), tuple(files))
+        raise registry.no_such(f"{registry.described(purl)} for {arch}", SITE)
+    return registry.Resolved(registry.with_version(purl, version), tuple(files))
 
 
-def _files(answer: dict[str, Any], registries: Registries) -> list[PackageFile]:
+def _files(answer: dict[str, Any], registries: Registries) -> list[registry.PackageFile]:
     """Return the files that are named by their SHA-1; each may have several names, of which one is enough."""
-    files: dict[str, PackageFile] = {}
+    files: dict[str, registry.PackageFile] = {}
     for digest in sorted({result["hash"] for result in answer["result"]}):
         name = answer["fileinfo"][digest][0]["name"]
-        files[name] = PackageFile(f"{registries.deb}/file/{part(digest)}", name, hex_digest("sha1", digest))
+        files[name] = registry.PackageFile(
+            f"{registries.deb}/file/{registry.part(digest)}", name, registry.hex_digest("sha1", digest)
+        )
     return [files[name] for name in sorted(files)]

@@ -9,16 +9,7 @@ from packageurl import PackageURL
 
 from scanner.fetch import Client
 from scanner.registries import Registries
-from scanner.sources.packages.base import (
-    PackageFile,
-    Resolved,
-    ask,
-    described,
-    hex_digest,
-    license_text,
-    part,
-    with_version,
-)
+from scanner.sources.packages import registry
 
 SITE = "RubyGems"
 
@@ -35,14 +26,20 @@ def page(_host: str, names: Sequence[str], _fragment: str) -> PackageURL | None:
     return PackageURL("gem", None, names[1], version or None, {"platform": platform} if platform else None)
 
 
-def resolve(client: Client, purl: PackageURL, registries: Registries) -> Resolved:
+def resolve(client: Client, purl: PackageURL, registries: Registries) -> registry.Resolved:
     version, platform = purl.version, purl.qualifiers.get("platform")
     if not version:
-        version = ask(client, f"{registries.gem}/api/v1/gems/{part(purl.name)}.json", described(purl), SITE)["version"]
-    url = f"{registries.gem}/api/v2/rubygems/{part(purl.name)}/versions/{part(version)}.json"
-    about = ask(client, url + (f"?platform={part(platform)}" if platform else ""), described(purl), SITE)
+        version = registry.ask(
+            client, f"{registries.gem}/api/v1/gems/{registry.part(purl.name)}.json", registry.described(purl), SITE
+        )["version"]
+    url = f"{registries.gem}/api/v2/rubygems/{registry.part(purl.name)}/versions/{registry.part(version)}.json"
+    about = registry.ask(
+        client, url + (f"?platform={registry.part(platform)}" if platform else ""), registry.described(purl), SITE
+    )
     # Documented as "version", and called "number" where all versions are listed.
     found = about.get("version") or about["number"]
     name = "-".join([purl.name, found, *([platform] if platform else [])]) + ".gem"
-    file = PackageFile(f"{registries.gem}/gems/{part(name)}", name, hex_digest("sha256", about.get("sha")))
-    return Resolved(with_version(purl, found), (file,), license_text(about.get("licenses")))
+    file = registry.PackageFile(
+        f"{registries.gem}/gems/{registry.part(name)}", name, registry.hex_digest("sha256", about.get("sha"))
+    )
+    return registry.Resolved(registry.with_version(purl, found), (file,), registry.license_text(about.get("licenses")))

@@ -10,7 +10,7 @@ from packageurl import PackageURL
 from scanner.errors import HttpAnswered
 from scanner.fetch import Client
 from scanner.registries import Registries
-from scanner.sources.packages.base import PackageFile, Resolved, described, no_such, part, with_version
+from scanner.sources.packages import registry
 
 SITE = "The Go module proxy"
 
@@ -34,7 +34,7 @@ def _module(path: str, version: str | None) -> PackageURL:
     return PackageURL("golang", namespace or None, name, version)
 
 
-def resolve(client: Client, purl: PackageURL, registries: Registries) -> Resolved:
+def resolve(client: Client, purl: PackageURL, registries: Registries) -> registry.Resolved:
     path = f"{purl.namespace}/{purl.name}" if purl.namespace else purl.name
     for module in _modules(path):
         base = f"{registries.golang}/{_escaped(module)}"
@@ -45,10 +45,10 @@ def resolve(client: Client, purl: PackageURL, registries: Registries) -> Resolve
             if error.status not in (404, 410):
                 raise
             continue
-        found = with_version(_module(module, None), about["Version"])
+        found = registry.with_version(_module(module, None), about["Version"])
         name = f"{module.rpartition('/')[2]}-{about['Version']}.zip"
-        return Resolved(found, (PackageFile(f"{base}/@v/{_escaped(about['Version'])}.zip", name),))
-    raise no_such(described(purl).replace("package", "module"), SITE)
+        return registry.Resolved(found, (registry.PackageFile(f"{base}/@v/{_escaped(about['Version'])}.zip", name),))
+    raise registry.no_such(registry.described(purl).replace("package", "module"), SITE)
 
 
 def _modules(path: str) -> Iterator[str]:
@@ -60,4 +60,6 @@ def _modules(path: str) -> Iterator[str]:
 
 def _escaped(text: str) -> str:
     """Escape capitals with "!", as the proxy wants it (golang.org/x/mod/module, EscapePath)."""
-    return "/".join(part(name) for name in re.sub(r"[A-Z]", lambda match: "!" + match[0].lower(), text).split("/"))
+    return "/".join(
+        registry.part(name) for name in re.sub(r"[A-Z]", lambda match: "!" + match[0].lower(), text).split("/")
+    )

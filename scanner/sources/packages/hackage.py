@@ -9,16 +9,7 @@ from packageurl import PackageURL
 
 from scanner.fetch import Client
 from scanner.registries import Registries
-from scanner.sources.packages.base import (
-    PackageFile,
-    Resolved,
-    ask,
-    ask_text,
-    described,
-    license_text,
-    part,
-    with_version,
-)
+from scanner.sources.packages import registry
 
 SITE = "Hackage"
 
@@ -32,14 +23,18 @@ def page(_host: str, names: Sequence[str], _fragment: str) -> PackageURL | None:
     return PackageURL("hackage", None, match[1], match[2]) if match else None
 
 
-def resolve(client: Client, purl: PackageURL, registries: Registries) -> Resolved:
+def resolve(client: Client, purl: PackageURL, registries: Registries) -> registry.Resolved:
     base = f"{registries.hackage}/package"
     version = purl.version
     if not version:
-        version = ask(client, f"{base}/{part(purl.name)}/preferred", described(purl), SITE)["normal-version"][0]
-    found = with_version(purl, version)
+        version = registry.ask(client, f"{base}/{registry.part(purl.name)}/preferred", registry.described(purl), SITE)[
+            "normal-version"
+        ][0]
+    found = registry.with_version(purl, version)
     name = f"{purl.name}-{version}"
-    cabal = ask_text(client, f"{base}/{part(name)}/{part(purl.name)}.cabal", described(found), SITE)
+    cabal = registry.ask_text(
+        client, f"{base}/{registry.part(name)}/{registry.part(purl.name)}.cabal", registry.described(found), SITE
+    )
     stated = re.search(r"^license:[ \t]*(\S[^\r\n]*)", cabal, re.IGNORECASE | re.MULTILINE)
-    file = PackageFile(f"{base}/{part(name)}/{part(name)}.tar.gz", f"{name}.tar.gz")
-    return Resolved(found, (file,), license_text(stated[1]) if stated else None)
+    file = registry.PackageFile(f"{base}/{registry.part(name)}/{registry.part(name)}.tar.gz", f"{name}.tar.gz")
+    return registry.Resolved(found, (file,), registry.license_text(stated[1]) if stated else None)

@@ -10,16 +10,7 @@ from packageurl import PackageURL
 from scanner.errors import HttpAnswered
 from scanner.fetch import Client, Digest
 from scanner.registries import Registries
-from scanner.sources.packages.base import (
-    PackageFile,
-    Resolved,
-    ask_text,
-    described,
-    license_text,
-    no_such,
-    part,
-    with_version,
-)
+from scanner.sources.packages import registry
 
 SITE = "Maven Central"
 
@@ -52,25 +43,29 @@ def _of_repository(names: list[str]) -> PackageURL | None:
     return None
 
 
-def resolve(client: Client, purl: PackageURL, registries: Registries) -> Resolved:
-    folder = "/".join(part(name) for name in [*(purl.namespace or "").split("."), purl.name])
+def resolve(client: Client, purl: PackageURL, registries: Registries) -> registry.Resolved:
+    folder = "/".join(registry.part(name) for name in [*(purl.namespace or "").split("."), purl.name])
     base = f"{purl.qualifiers.get('repository_url', registries.maven).rstrip('/')}/{folder}"
     version = purl.version or _newest(client, base, purl)
     kind, classifier = purl.qualifiers.get("type"), purl.qualifiers.get("classifier")
     tried = ((classifier or "", kind or "jar"),) if kind or classifier else _TRIED
     for classifier, kind in tried:
         name = f"{purl.name}-{version}{f'-{classifier}' if classifier else ''}.{kind}"
-        url = f"{base}/{part(version)}/{part(name)}"
+        url = f"{base}/{registry.part(version)}/{registry.part(name)}"
         digest = _digest(client, url)
         if digest:
             notes = ("The jar of its sources was taken.",) if tried is _TRIED and classifier else ()
-            license_ = _license(client, f"{base}/{part(version)}/{part(f'{purl.name}-{version}.pom')}")
-            return Resolved(with_version(purl, version), (PackageFile(url, name, digest),), license_, notes)
-    raise no_such(described(with_version(purl, version)), SITE)
+            license_ = _license(
+                client, f"{base}/{registry.part(version)}/{registry.part(f'{purl.name}-{version}.pom')}"
+            )
+            return registry.Resolved(
+                registry.with_version(purl, version), (registry.PackageFile(url, name, digest),), license_, notes
+            )
+    raise registry.no_such(registry.described(registry.with_version(purl, version)), SITE)
 
 
 def _newest(client: Client, base: str, purl: PackageURL) -> str:
-    text = ask_text(client, f"{base}/maven-metadata.xml", described(purl), SITE)
+    text = registry.ask_text(client, f"{base}/maven-metadata.xml", registry.described(purl), SITE)
     # Not parsed as XML: an XML parser is no place for what a stranger's server sends.
     match = re.search(r"<release>\s*([^<\s]+)\s*<", text) or re.search(r"<latest>\s*([^<\s]+)\s*<", text)
     return match[1] if match else re.findall(r"<version>\s*([^<\s]+)\s*<", text)[-1]
@@ -89,6 +84,8 @@ def _digest(client: Client, url: str) -> Digest | None:
 
 def _license(client: Client, url: str) -> str | None:
     try:
-        return license_text(_LICENSE.findall(client.read(url, most=5_000_000).decode("utf-8", errors="replace")))
+        return registry.license_text(
+            _LICENSE.findall(client.read(url, most=5_000_000).decode("utf-8", errors="replace"))
+        )
     except HttpAnswered:
         return None

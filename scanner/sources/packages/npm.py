@@ -8,17 +8,7 @@ from packageurl import PackageURL
 
 from scanner.fetch import Client
 from scanner.registries import Registries
-from scanner.sources.packages.base import (
-    PackageFile,
-    Resolved,
-    ask,
-    base64_digest,
-    described,
-    hex_digest,
-    license_text,
-    part,
-    with_version,
-)
+from scanner.sources.packages import registry
 
 SITE = "npm"
 
@@ -44,16 +34,25 @@ def page(host: str, names: Sequence[str], _fragment: str) -> PackageURL | None:
     return PackageURL("npm", scope, name, version)
 
 
-def resolve(client: Client, purl: PackageURL, registries: Registries) -> Resolved:
-    name = f"{part(purl.namespace)}%2F{part(purl.name)}" if purl.namespace else part(purl.name)
-    answer = ask(client, f"{registries.npm}/{name}/{part(purl.version or 'latest')}", described(purl), SITE)
+def resolve(client: Client, purl: PackageURL, registries: Registries) -> registry.Resolved:
+    name = (
+        f"{registry.part(purl.namespace)}%2F{registry.part(purl.name)}" if purl.namespace else registry.part(purl.name)
+    )
+    answer = registry.ask(
+        client, f"{registries.npm}/{name}/{registry.part(purl.version or 'latest')}", registry.described(purl), SITE
+    )
     dist, version = answer["dist"], answer["version"]
     # A package may state several digests; the first of the strongest kind is as good as all.
     stated = sorted((dist.get("integrity") or "").split(), key=lambda text: text[:6] != "sha512")
     algorithm, _, value = stated[0].partition("-") if stated else ("", "", "")
-    digest = base64_digest(algorithm, value) if algorithm in ("sha512", "sha384", "sha256", "sha1") else None
-    file = PackageFile(dist["tarball"], f"{purl.name}-{version}.tgz", digest or hex_digest("sha1", dist.get("shasum")))
+    digest = registry.base64_digest(algorithm, value) if algorithm in ("sha512", "sha384", "sha256", "sha1") else None
+    file = registry.PackageFile(
+        dist["tarball"], f"{purl.name}-{version}.tgz", digest or registry.hex_digest("sha1", dist.get("shasum"))
+    )
     notes = (f"Its authors advise against it: {answer['deprecated'][:300]}",) if answer.get("deprecated") else ()
-    return Resolved(
-        with_version(purl, version), (file,), license_text(answer.get("license") or answer.get("licenses")), notes
+    return registry.Resolved(
+        registry.with_version(purl, version),
+        (file,),
+        registry.license_text(answer.get("license") or answer.get("licenses")),
+        notes,
     )

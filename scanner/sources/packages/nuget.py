@@ -8,17 +8,7 @@ from packageurl import PackageURL
 
 from scanner.fetch import Client
 from scanner.registries import Registries
-from scanner.sources.packages.base import (
-    PackageFile,
-    Resolved,
-    ask,
-    base64_digest,
-    described,
-    license_text,
-    newest,
-    part,
-    with_version,
-)
+from scanner.sources.packages import registry
 
 SITE = "NuGet"
 
@@ -36,25 +26,32 @@ def page(host: str, names: Sequence[str], _fragment: str) -> PackageURL | None:
     return PackageURL("nuget", None, rest[1], rest[2] if len(rest) > 2 and rest[2][:1].isdigit() else None)
 
 
-def resolve(client: Client, purl: PackageURL, registries: Registries) -> Resolved:
-    index = ask(client, f"{registries.nuget}/v3/index.json", "service index", SITE)["resources"]
+def resolve(client: Client, purl: PackageURL, registries: Registries) -> registry.Resolved:
+    index = registry.ask(client, f"{registries.nuget}/v3/index.json", "service index", SITE)["resources"]
     content, registration = (
         _resource(index, name) for name in ("PackageBaseAddress/3.0.0", "RegistrationsBaseUrl/3.6.0")
     )
-    name, version = part(purl.name.lower()), purl.version
+    name, version = registry.part(purl.name.lower()), purl.version
     if not version:
-        version = newest(
-            ask(client, f"{content}/{name}/index.json", described(purl), SITE)["versions"], lambda v: "-" in v
+        version = registry.newest(
+            registry.ask(client, f"{content}/{name}/index.json", registry.described(purl), SITE)["versions"],
+            lambda v: "-" in v,
         )
-    leaf = ask(client, f"{registration}/{name}/{part(version.lower())}.json", described(purl), SITE)
+    leaf = registry.ask(
+        client, f"{registration}/{name}/{registry.part(version.lower())}.json", registry.described(purl), SITE
+    )
     entry = leaf["catalogEntry"]
     if isinstance(entry, str):
-        entry = ask(client, entry, described(purl), SITE)
-    url = leaf.get("packageContent") or f"{content}/{name}/{part(version)}/{name}.{part(version)}.nupkg"
+        entry = registry.ask(client, entry, registry.described(purl), SITE)
+    url = (
+        leaf.get("packageContent") or f"{content}/{name}/{registry.part(version)}/{name}.{registry.part(version)}.nupkg"
+    )
     algorithm = _ALGORITHMS.get(entry.get("packageHashAlgorithm", ""), "")
-    digest = base64_digest(algorithm, entry.get("packageHash")) if algorithm else None
-    file = PackageFile(url, f"{purl.name}.{version}.nupkg".lower(), digest)
-    return Resolved(with_version(purl, version), (file,), license_text(entry.get("licenseExpression")))
+    digest = registry.base64_digest(algorithm, entry.get("packageHash")) if algorithm else None
+    file = registry.PackageFile(url, f"{purl.name}.{version}.nupkg".lower(), digest)
+    return registry.Resolved(
+        registry.with_version(purl, version), (file,), registry.license_text(entry.get("licenseExpression"))
+    )
 
 
 def _resource(index: list[dict[str, str]], name: str) -> str:

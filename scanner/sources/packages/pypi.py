@@ -10,17 +10,7 @@ from packageurl import PackageURL
 
 from scanner.fetch import Client
 from scanner.registries import Registries
-from scanner.sources.packages.base import (
-    PackageFile,
-    Resolved,
-    ask,
-    described,
-    hex_digest,
-    license_text,
-    no_such,
-    part,
-    with_version,
-)
+from scanner.sources.packages import registry
 
 SITE = "PyPI"
 
@@ -38,23 +28,27 @@ def page(host: str, names: Sequence[str], _fragment: str) -> PackageURL | None:
     return None
 
 
-def resolve(client: Client, purl: PackageURL, registries: Registries) -> Resolved:
-    version = f"/{part(purl.version)}" if purl.version else ""
-    answer = ask(client, f"{registries.pypi}/pypi/{part(purl.name)}{version}/json", described(purl), SITE)
+def resolve(client: Client, purl: PackageURL, registries: Registries) -> registry.Resolved:
+    version = f"/{registry.part(purl.version)}" if purl.version else ""
+    answer = registry.ask(
+        client, f"{registries.pypi}/pypi/{registry.part(purl.name)}{version}/json", registry.described(purl), SITE
+    )
     info, files = answer["info"], answer["urls"]
     wanted = purl.qualifiers.get("file_name")
     if wanted:
         files = [file for file in files if file["filename"] == wanted]
     if not files:
-        raise no_such(f"file {wanted or ''} of {purl.name}".replace("file  of", "file of"), SITE)
+        raise registry.no_such(f"file {wanted or ''} of {purl.name}".replace("file  of", "file of"), SITE)
     file = min(files, key=_preference)
     notes = []
     if not wanted and file["packagetype"] != "sdist":
         notes.append("There is no source archive, so a wheel was taken.")
     if file.get("yanked"):
         notes.append("This version was withdrawn by its authors.")
-    found = PackageFile(file["url"], file["filename"], hex_digest("sha256", file["digests"].get("sha256")))
-    return Resolved(with_version(purl, info["version"]), (found,), _license(info), tuple(notes))
+    found = registry.PackageFile(
+        file["url"], file["filename"], registry.hex_digest("sha256", file["digests"].get("sha256"))
+    )
+    return registry.Resolved(registry.with_version(purl, info["version"]), (found,), _license(info), tuple(notes))
 
 
 def _preference(file: dict[str, Any]) -> tuple[bool, bool, str]:
@@ -63,10 +57,14 @@ def _preference(file: dict[str, Any]) -> tuple[bool, bool, str]:
 
 
 def _license(info: dict[str, Any]) -> str | None:
-    stated = license_text(info.get("license_expression"))
+    stated = registry.license_text(info.get("license_expression"))
     if stated:
         return stated
     marks = [text for text in info.get("classifiers") or [] if text.startswith("License ::")]
     # Old metadata holds whole licence texts in this field; their first line names none.
     old = info.get("license") or ""
-    return license_text(old) if old and len(old) <= 100 else license_text([mark.split(" :: ")[-1] for mark in marks])
+    return (
+        registry.license_text(old)
+        if old and len(old) <= 100
+        else registry.license_text([mark.split(" :: ")[-1] for mark in marks])
+    )
