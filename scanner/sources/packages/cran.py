@@ -1,4 +1,7 @@
-"""CRAN, by the layout of its mirrors (cran.r-project.org/web/packages/policies.html)."""
+"""CRAN, by the layout of its mirrors (cran.r-project.org/web/packages/policies.html).
+
+No digest is checked: CRAN states MD5 in its whole index only, which proves little.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Go modules, by the module proxy protocol (go.dev/ref/mod#goproxy-protocol)."""
+"""Go modules, by the module proxy protocol (go.dev/ref/mod#goproxy-protocol).
+
+No digest is checked: the proxy states none, only the checksum database on another host does.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Hackage, by its package pages in JSON (hackage.haskell.org/api)."""
+"""Hackage, by its package pages in JSON (hackage.haskell.org/api).
+
+No digest is checked: Hackage states them in its whole index only.
+"""
 
 from __future__ import annotations
 
