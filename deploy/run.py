@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import ctypes
 import os
+import secrets
 import shutil
 import signal
 import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 import config
+from scanner.errors import ScannerError
+from scanner.storage import open_storage
+from tasks.queue import open_queue
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -51,6 +56,8 @@ def check() -> dict[str, Any]:
         sys.exit(f"Cannot start: only {free // 1_000_000} MB of disk are free at {settings['INSTANCE']}.")
     for name in ("DATABASE_URL", "QUEUE_URL"):
         check_sqlite(name, settings[name])
+    check_queue(settings["QUEUE_URL"])
+    check_storage(settings["STORAGE_URL"], settings["INSTANCE"])
     host, port = settings["HOST"], settings["PORT"]
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -79,6 +86,27 @@ def check_sqlite(name: str, url: str) -> None:
         found = str(error)
     if found != "ok":
         sys.exit(f"Cannot start: {path} ({name}) cannot be used: {found}. Move it away, or restore a backup of it.")
+
+
+def check_queue(url: str) -> None:
+    """Exit with one line if the queue cannot be asked for its length."""
+    try:
+        open_queue(url, "start").queue_size()
+    except Exception as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        sys.exit(f"Cannot start: the queue (QUEUE_URL) cannot be used: {reason}")
+
+
+def check_storage(url: str, instance: Path) -> None:
+    """Exit with one line if the storage does not keep a file."""
+    key = f"start-{secrets.token_hex(8)}"
+    try:
+        storage = open_storage(url)
+        with tempfile.NamedTemporaryFile(dir=instance) as file:
+            storage.put(key, Path(file.name))
+        storage.delete(key)
+    except (OSError, ScannerError, ValueError) as error:
+        sys.exit(f"Cannot start: the storage {url} (STORAGE_URL) cannot be used: {error}")
 
 
 def migrate(environment: dict[str, str]) -> None:

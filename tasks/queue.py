@@ -49,13 +49,31 @@ class Queue(Huey):
         return run
 
 
+class PostgresQueue(PostgresStorage):
+    """Makes its tables with its first connection: a server that is away keeps no site from starting."""
+
+    #: Of the advisory lock under which they are made, as two who make the same table at once may fail.
+    LOCK = 7_226_743_679
+
+    def __init__(self, name: str, dsn: str) -> None:
+        super().__init__(name, dsn=dsn, create_tables=False, connect_timeout=PATIENCE)
+
+    def _create_connection(self) -> Any:
+        connection = self._connect()
+        with connection.transaction():
+            connection.execute("select pg_advisory_xact_lock(%s)", [self.LOCK])
+            for statement in self.ddl:
+                connection.execute(statement)
+        return connection
+
+
 def open_queue(url: str, name: str) -> BaseStorage:
     """Return the Huey storage for a QUEUE_URL."""
     if url.startswith("sqlite:///"):
         return SqliteStorage(name, filename=url.removeprefix("sqlite:///"), timeout=15)
     if url.startswith(("postgresql", "postgres://")):
         dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-        return PostgresStorage(name, dsn=dsn, connect_timeout=PATIENCE)
+        return PostgresQueue(name, dsn)
     pool = ConnectionPool.from_url(url, socket_connect_timeout=PATIENCE, socket_timeout=PATIENCE)
     return RedisStorage(name, connection_pool=pool)
 

@@ -76,6 +76,23 @@ def test_a_database_server_that_is_away_is_named(instance: Path) -> None:
     assert "secret" not in output
 
 
+@pytest.mark.parametrize("kind", ["postgresql", "redis"])
+def test_a_queue_server_that_is_away_is_named(instance: Path, kind: str) -> None:
+    port = str(free_port())
+
+    code, output = _start(instance, QUEUE_URL=f"{kind}://me:secret@127.0.0.1:{port}/0")
+
+    _sees_one_line(code, output, port, "QUEUE_URL")
+    assert "secret" not in output
+
+
+@pytest.mark.parametrize("storage", ["/proc/nowhere", "s3://bucket"])
+def test_a_storage_that_cannot_be_used_is_named(instance: Path, storage: str) -> None:
+    code, output = _start(instance, STORAGE_URL=storage)
+
+    _sees_one_line(code, output, storage, "STORAGE_URL")
+
+
 def test_a_folder_that_cannot_be_made_is_named() -> None:
     # Not even root may make folders here.
     code, output = _start(Path("/proc/scanpost"))
