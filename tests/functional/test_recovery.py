@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +18,7 @@ from tests import trees
 from tests.packages import differences
 from tests.servers.http import HttpServer, content
 from tests.servers.ports import free_port
-from tests.servers.site import Site
+from tests.servers.site import ROOT, Site
 from tests.servers.smtp import SmtpServer
 
 #: Long enough under way to be hit, with findings in every file.
@@ -75,6 +77,13 @@ def _remove_workspaces(site: Site) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
+def _migrate(site: Site) -> None:
+    """Put the tables back to the first schema, and migrate them while site and worker go on."""
+    flask = [sys.executable, "-m", "flask", "--app", "wsgi", "db"]
+    for command in (["downgrade", "0001"], ["upgrade"]):
+        subprocess.run([*flask, *command], cwd=ROOT, env=site.environment, check=True)
+
+
 #: What happens in the middle of a scan, by a name for its reader.
 BLOWS: dict[str, Callable[[Site], None]] = {
     "worker": _kill("tasks.worker"),
@@ -82,6 +91,7 @@ BLOWS: dict[str, Callable[[Site], None]] = {
     "site": _kill("gunicorn"),
     "workspaces": _remove_workspaces,
     "everything": _kill_everything,
+    "migration": _migrate,
 }
 
 
