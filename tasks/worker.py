@@ -69,7 +69,10 @@ class Worker(Consumer):
             db.engine.dispose()
         super().start()
         # What a stop or a crash has left is found at once, not at the first tick.
-        sweep.sweep()
+        try:
+            sweep.sweep()
+        except Exception as error:
+            log.warning("the queue cannot be reached: %s; the scheduler sweeps once it can", error)
         self._give_sign()
         mark_ready()
 
