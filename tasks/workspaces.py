@@ -7,14 +7,14 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from flask import current_app
 
 from scanner import archives
-from scanner.results import Progress, Source
+from scanner.results import FileEntry, Progress, Source
 from webapp.models import Scan
 from webapp.results import storage
 
@@ -60,6 +60,22 @@ def build(scan: Scan, progress: Progress) -> archives.Unpacked | None:
         finally:
             remove(draft)
         return unpacked
+
+
+def identity(scan: Scan) -> tuple[int, int, int] | None:
+    """Return what tells this workspace of ``scan`` from one that is built later in its place; None if there is none."""
+    try:
+        status = path_of(scan).stat()
+    except FileNotFoundError:
+        return None
+    # The inode alone does not: its number may be given to the next folder at once.
+    return status.st_dev, status.st_ino, status.st_ctime_ns
+
+
+def holds(scan: Scan, files: Iterable[FileEntry]) -> bool:
+    """Tell whether all these files are there: somebody may be removing them one by one."""
+    place = path_of(scan)
+    return all((place / entry.path).exists() for entry in files)
 
 
 def remove(path: Path) -> None:

@@ -6,20 +6,22 @@ import gzip
 import logging
 import shutil
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from flask import current_app
+from sqlalchemy import select
 
 from reports import store, texts
 from scanner.packing.layers import layers_of
-from scanner.results import EngineVersion, Source
+from scanner.results import EngineVersion, FileEntry, Source
 from tasks import workspaces
 from tasks.heartbeat import Heartbeat
 from tasks.jobs import finish
 from tasks.stages import reuse
-from tasks.stages.common import add_mail, clean_up, engine
+from tasks.stages.common import add_mail, clean_up, engine, read_manifest
 from webapp import counters
 from webapp.extensions import db, writing
 from webapp.models import Batch, Scan, State, now
@@ -31,24 +33,8 @@ log = logging.getLogger(__name__)
 def assemble(scan: Scan) -> None:
     """Put the report of a claimed scan together and end the scan. Raise ScannerError."""
     with Heartbeat(scan) as heartbeat, workspaces.scratch() as scratch:
-        workspaces.build(scan, lambda _done, _whole: heartbeat.check())
-        started = time.monotonic()
-        with ExitStack() as stack:
-            findings = [stack.enter_context(storage().local(key)) for key in _finding_keys(scan)]
-            engine().assemble(
-                workspaces.path_of(scan),
-                scan.root or "",
-                findings,
-                scratch,
-                limits=current_app.config["LIMITS"],
-                beat=heartbeat.check,
-            )
-        log.info("scan %s: codebase-level steps took %.1f s", scan.token, time.monotonic() - started)
         version = engine().version()
-        about = _about(scan, version)
-        store.build(scratch / "report.jsonl", scratch / STORE, about=about, layers=_layers(scan))
-        if current_app.config["KEEP_TEXTS"]:
-            texts.build(workspaces.path_of(scan), scratch / STORE, scratch / TEXTS)
+        about = _put_together(scan, scratch, heartbeat, version)
         for name in ("report.json", "report.jsonl"):
             _gzip(scratch / name)
         heartbeat.check()
@@ -77,6 +63,42 @@ def _layers(scan: Scan) -> dict[str, int]:
         return {}
     with storage().local(workspaces.source_key(source)) as tar:
         return layers_of(tar)
+
+
+def _put_together(scan: Scan, scratch: Path, heartbeat: Heartbeat, version: EngineVersion) -> dict[str, Any]:
+    """Write the report, its store and its texts into ``scratch``; return what the report says of itself."""
+    while True:
+        workspaces.build(scan, lambda _done, _whole: heartbeat.check())
+        before = workspaces.identity(scan)
+        started = time.monotonic()
+        with ExitStack() as stack:
+            findings = [stack.enter_context(storage().local(key)) for key in _finding_keys(scan)]
+            engine().assemble(
+                workspaces.path_of(scan),
+                scan.root or "",
+                findings,
+                scratch,
+                limits=current_app.config["LIMITS"],
+                beat=heartbeat.check,
+            )
+        log.info("scan %s: codebase-level steps took %.1f s", scan.token, time.monotonic() - started)
+        about = _about(scan, version)
+        store.build(scratch / "report.jsonl", scratch / STORE, about=about)
+        if current_app.config["KEEP_TEXTS"]:
+            texts.build(workspaces.path_of(scan), scratch / STORE, scratch / TEXTS)
+        if before is not None and workspaces.identity(scan) == before and workspaces.holds(scan, _files(scan)):
+            return about
+        log.warning("the workspace of scan %s went away: putting its report together again", scan.token)
+        workspaces.forget(scan)
+        for path in scratch.iterdir():
+            path.unlink()
+
+
+def _files(scan: Scan) -> Iterator[FileEntry]:
+    numbers = list(db.session.scalars(select(Batch.number).where(Batch.scan_id == scan.id)))
+    db.session.rollback()
+    for number in numbers:
+        yield from read_manifest(scan, number)
 
 
 def _keep(scan: Scan, folder: Path) -> str:

@@ -54,12 +54,12 @@ def _scan(
     while True:
         workspaces.build(scan, lambda _done, _whole: heartbeat.check())
         place = workspaces.path_of(scan)
-        before = _identity(place)
+        before = workspaces.identity(scan)
         results = scan_with_cache(
             engine(), finding_cache(), place, files, limits=current_app.config["LIMITS"], beat=heartbeat.check
         )
         written = _write_findings(target, results, heartbeat)
-        if before is not None and _identity(place) == before and _all_there(place, files):
+        if before is not None and workspaces.identity(scan) == before and workspaces.holds(scan, files):
             return written
         # Somebody removed the workspace meanwhile, and files may have been missed: build it again.
         log.warning("the workspace of scan %s went away: scanning batch %d again", scan.token, batch.number)
@@ -75,18 +75,6 @@ def finding_cache() -> FindingCache | None:
             current_app.config["INSTANCE"] / "cache.sqlite", max_bytes=current_app.config["CACHE_BYTES"]
         )
     return current_app.extensions["finding_cache"]
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return None
-    return status.st_dev, status.st_ino
-
-
-def _all_there(place: Path, files: list[FileEntry]) -> bool:
-    return all((place / entry.path).exists() for entry in files)
 
 
 def _write_findings(target: Path, results: Iterable[FileFindings], heartbeat: Heartbeat) -> tuple[float, Counter[str]]:
