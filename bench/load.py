@@ -1,7 +1,8 @@
 """Many watchers and many submissions while both cores scan: ``python -m bench.load``.
 
-Printed: for each page its requests, errors and 95th percentile; how many submissions were accepted and how many were
-asked to come back later; and whether all that was accepted ended.
+A watcher does what the waiting page does in a browser: it asks for what has changed once a second, and for the report
+when there is one. Printed: for each page its requests, errors and 95th percentile; how many submissions were accepted
+and how many were asked to come back later; and whether all that was accepted ended.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from pathlib import Path
 
 import requests
 
-from bench.pages import Times
+from bench.pages import Times, shown
 from tests import trees
 from tests.servers.http import HttpServer, content
 from tests.servers.site import Site
 
 FINAL = ("done", "failed", "cancelled")
+#: What the site answers to the question for progress once a scan is over.
+OVER = 286
 
 
 class Load:
@@ -29,7 +32,10 @@ class Load:
         self.site, self.url, self.options = site, url, options
         self.times = Times()
         self.pages: list[str] = []
-        self.answers: Counter[int] = Counter()
+        #: Of the submissions, by status, or by what came instead of an answer.
+        self.answers: Counter[int | str] = Counter()
+        #: What came to watchers instead of an answer.
+        self.failures: Counter[str] = Counter()
         self.over = threading.Event()
 
     def run(self) -> None:
@@ -49,12 +55,16 @@ class Load:
             assert token
             while not self.over.wait(pause):
                 started = time.perf_counter()
-                answer = session.post(
-                    f"{self.site.url}/scans",
-                    {"csrf_token": token[1], "url": self.url},
-                    allow_redirects=False,
-                    timeout=60,
-                )
+                try:
+                    answer = session.post(
+                        f"{self.site.url}/scans",
+                        {"csrf_token": token[1], "url": self.url},
+                        allow_redirects=False,
+                        timeout=60,
+                    )
+                except requests.RequestException as error:
+                    self.answers[type(error).__name__] += 1
+                    continue
                 self.times.times["submit"].append((time.perf_counter() - started) * 1000)
                 self.answers[answer.status_code] += 1
                 if answer.status_code == 303:
@@ -63,11 +73,21 @@ class Load:
     def _watch(self, number: int) -> None:
         with requests.Session() as session:
             while not self.over.wait(1.0):
-                if not self.pages:
-                    continue
-                page = self.site.url + self.pages[-1 - number % len(self.pages)]
-                self.times.get(session, "page", page)
-                self.times.get(session, "status.json", f"{page}/status.json")
+                if self.pages:
+                    page = self.site.url + self.pages[-1 - number % len(self.pages)]
+                    try:
+                        self._follow(session, page)
+                    except requests.RequestException as error:
+                        self.failures[type(error).__name__] += 1
+
+    def _follow(self, session: requests.Session, page: str) -> None:
+        html = self.times.get(session, "waiting page", page).text
+        while not self.over.wait(1.0):
+            answer = self.times.get(session, "progress", f"{page}/progress", shown(html))
+            if answer.status_code == OVER:
+                self.times.get(session, "report", page)
+                return
+            html = answer.text or html
 
     def unfinished(self, patience: float) -> int:
         """Return how many of the accepted scans have not ended after ``patience`` seconds."""
@@ -93,6 +113,7 @@ def main() -> None:
             load.run()
             print(load.times.table())
             print("submissions by status:", dict(load.answers))
+            print("watchers without an answer:", dict(load.failures))
             print(f"accepted {len(load.pages)}, not ended after all: {load.unfinished(options.patience)}")
 
 

@@ -33,9 +33,11 @@ class Times:
         self.times: dict[str, list[float]] = defaultdict(list)
         self.errors: dict[str, int] = defaultdict(int)
 
-    def get(self, session: requests.Session, name: str, url: str) -> requests.Response:
+    def get(
+        self, session: requests.Session, name: str, url: str, params: dict[str, str] | None = None
+    ) -> requests.Response:
         started = time.perf_counter()
-        answer = session.get(url, timeout=30)
+        answer = session.get(url, params=params, timeout=30)
         self.times[name].append((time.perf_counter() - started) * 1000)
         self.errors[name] += answer.status_code >= 400
         return answer
@@ -46,6 +48,12 @@ class Times:
             p95 = statistics.quantiles(times, n=20)[-1] if len(times) > 1 else times[0]
             lines.append(f"{name:28} {len(times):8} {self.errors[name]:6} {statistics.median(times):10.1f} {p95:8.1f}")
         return "\n".join(lines)
+
+
+def shown(html: str) -> dict[str, str]:
+    """Return what a waiting page sends along when it asks for progress."""
+    fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', html))
+    return {name: value for name, value in fields.items() if name != "csrf_token"}
 
 
 def main() -> None:
@@ -76,9 +84,7 @@ def _watch(site: Site, url: str, options: argparse.Namespace) -> Times:
             while not over.wait(1.0):
                 page = current[0]
                 html = times.get(session, "waiting page", page).text
-                fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', html))
-                query = "&".join(f"{name}={value}" for name, value in fields.items() if name != "csrf_token")
-                times.get(session, "progress", f"{page}/progress?{query}")
+                times.get(session, "progress", f"{page}/progress", shown(html))
                 times.get(session, "status.json", f"{page}/status.json")
 
     def read() -> None:
