@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from reports import details
 from reports.rows import PACKAGE
 from reports.schema import unpack_clean
-from reports.values import Dependency, NeedGroup, PackageNeeds, Page
+from reports.values import Dependency, Package, Page
 
 #: Dependencies of one package that a page of the tree shows.
 SHOWN = 25
@@ -23,6 +24,26 @@ _FIRST = """
       ) WHERE place <= ?
     ) ORDER BY id
 """
+
+
+@dataclass(frozen=True)
+class NeedGroup:
+    """Dependencies that one file names under one scope."""
+
+    datafile: str
+    scope: str
+    is_runtime: bool
+    is_optional: bool
+    items: tuple[Dependency, ...]
+
+
+@dataclass(frozen=True)
+class PackageNeeds:
+    """A package with the first of its dependencies."""
+
+    package: Package
+    groups: tuple[NeedGroup, ...]
+    shown: int  #: dependencies in the groups; ``package.dependencies`` counts all
 
 
 def trees(db: sqlite3.Connection, page: int, per_page: int) -> Page[PackageNeeds]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from reports import attention, details, needs
 from reports.listing import ROW, Listing, page_bounds, to_row
+from reports.needs import NeedGroup, PackageNeeds
 from reports.rows import DETECTION, LICENSE, PACKAGE, Rows
 from reports.schema import unpack, unpack_clean
 from reports.values import (
@@ -30,9 +31,7 @@ from reports.values import (
     Header,
     License,
     LicenseText,
-    NeedGroup,
     Package,
-    PackageNeeds,
     Page,
     Place,
     Rule,

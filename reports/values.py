@@ -277,26 +277,6 @@ class Resolved:
 
 
 @dataclass(frozen=True)
-class NeedGroup:
-    """Dependencies that one file names under one scope."""
-
-    datafile: str
-    scope: str
-    is_runtime: bool
-    is_optional: bool
-    items: tuple[Dependency, ...]
-
-
-@dataclass(frozen=True)
-class PackageNeeds:
-    """A package with the first of its dependencies."""
-
-    package: Package
-    groups: tuple[NeedGroup, ...]
-    shown: int  #: dependencies in the groups; ``package.dependencies`` counts all
-
-
-@dataclass(frozen=True)
 class FileRow:
     """A file or folder in a list."""
 
