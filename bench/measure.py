@@ -14,8 +14,8 @@ from typing import TypeVar
 T = TypeVar("T")
 
 _TICK = os.sysconf("SC_CLK_TCK")
-#: Seconds between two looks at the memory.
-_LOOK = 0.5
+#: Seconds between two looks at the memory, and how many times longer than the look itself that is at least.
+_LOOK, _LONGER = 0.25, 20
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,11 @@ def cost_of(work: Callable[[], T], pids: list[int]) -> tuple[T, Cost]:
     over = threading.Event()
 
     def watch() -> None:
-        while not over.wait(_LOOK):
+        pause = _LOOK
+        while not over.wait(pause):
+            began = time.thread_time()
             peak[0] = max(peak[0], pss(sorted({below for pid in pids for below in tree(pid)})))
+            pause = max(_LOOK, _LONGER * (time.thread_time() - began))
         looking[0] = time.thread_time()
 
     watcher = threading.Thread(target=watch, daemon=True)
