@@ -13,7 +13,7 @@ import requests
 import urllib3
 
 from scanner import urls
-from scanner.errors import BrokenOff, FetchError, HttpAnswered, ScannerError, SourceRefused, TimedOut
+from scanner.errors import BrokenOff, DiskFull, FetchError, HttpAnswered, ScannerError, SourceRefused, TimedOut
 from scanner.transport import WaitedLongEnough
 
 _STATUS_SENTENCES = {
@@ -132,7 +132,7 @@ def refuse_status(response: requests.Response) -> None:
 def translated(error: Exception, host: str) -> ScannerError:
     """Return the sentence for an error of requests, urllib3, a socket or the disk that the content is written to."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return ScannerError("The disk of this site is full.", advice="Try again later.")
+        return DiskFull()
     chain: list[BaseException] = []
     link: BaseException | None = error
     while link is not None and len(chain) < 10:

@@ -12,6 +12,7 @@
     ├── ArchiveError         the archive cannot be unpacked
     │   ├── ArchiveBroken    truncated or damaged
     │   └── ArchiveRefused   its members try to leave their folder, or are not files
+    ├── DiskFull             there is no room for it now
     ├── NotStored            nothing is kept under this name
     ├── EngineError          the scanner itself failed
     └── Cancelled            somebody asked to stop
@@ -88,6 +89,15 @@ class ArchiveBroken(ArchiveError):
 class ArchiveRefused(ArchiveError):
     code = "archive-refused"
     advice = "Pack the files again with an ordinary archiver, without links, devices or absolute names."
+
+
+class DiskFull(ScannerError):
+    """The one failure that passes by itself: whoever can wait had better try again."""
+
+    advice = "Try again later."
+
+    def __init__(self, sentence: str = "The disk of this site is full.", *, advice: str | None = None) -> None:
+        super().__init__(sentence, advice=advice)
 
 
 class NotStored(ScannerError):

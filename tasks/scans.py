@@ -17,7 +17,7 @@ from flask import current_app
 from sqlalchemy import func, select, update
 
 from scanner import sources
-from scanner.errors import EngineError, ScannerError, SourceRefused
+from scanner.errors import DiskFull, EngineError, ScannerError, SourceRefused
 from scanner.fetch import digest_of
 from scanner.results import Source
 from scanner.urls import safe_name
@@ -308,6 +308,9 @@ def _run(job: Job, stage: Callable[[Job], None]) -> None:
     except EngineError:
         log.exception("scan %s: %s: the engine failed", token, name)
         _note_failure(job)
+    except DiskFull as error:
+        log.error("scan %s: %s: the disk is full", token, name)
+        _note_failure(job, str(error))
     except ScannerError as error:
         log.info("scan %s: %s failed: %s", token, name, error.code)
         fail(job, error)

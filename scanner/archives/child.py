@@ -19,7 +19,7 @@ from scanner import sandbox
 from scanner.archives import opening
 from scanner.archives.budget import Budget
 from scanner.archives.messages import Request
-from scanner.errors import ArchiveBroken, ScannerError
+from scanner.errors import ArchiveBroken, DiskFull, ScannerError
 from scanner.limits import Limits
 
 _SECONDS_BETWEEN_MESSAGES = 0.2
@@ -50,7 +50,7 @@ def _outcome(file: BinaryIO, request: Request, limits: Limits) -> dict[str, Any]
         return _error(error)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return _error(ScannerError("The disk of this site is full.", advice="Try again later."))
+            return _error(DiskFull())
         return _crash()
     except Exception:
         return _crash()

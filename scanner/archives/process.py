@@ -27,7 +27,7 @@ _PATIENCE = 0.25
 #: The child may have been taken over by what it reads: no message of it can be longer. Bytes.
 _LONGEST_MESSAGE = 1 << 20
 _PROJECT = Path(__file__).parents[2]
-_RAISED = {"ArchiveError", "ArchiveBroken", "ArchiveRefused", "LimitExceeded", "ScannerError"}
+_RAISED = {"ArchiveError", "ArchiveBroken", "ArchiveRefused", "DiskFull", "LimitExceeded", "ScannerError"}
 
 
 def run(archive: Path, name: str, folder: Path, *, limits: Limits, progress: Progress) -> tuple[bool, tuple[str, ...]]:

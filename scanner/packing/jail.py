@@ -33,7 +33,15 @@ _STEP = 0.25
 _LONGEST_MESSAGE = 32_000_000
 _LONGEST_TRACE = 8_000
 _PROJECT = Path(__file__).parents[2]
-_MAY_BE_RAISED = ("ScannerError", "FetchError", "LimitExceeded", "ArchiveBroken", "ArchiveRefused", "SourceRefused")
+_MAY_BE_RAISED = (
+    "ScannerError",
+    "DiskFull",
+    "FetchError",
+    "LimitExceeded",
+    "ArchiveBroken",
+    "ArchiveRefused",
+    "SourceRefused",
+)
 
 Say = Callable[[int], None]
 
@@ -157,7 +165,7 @@ def _outcome(
         )
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return _stated(errors.ScannerError("The disk of this site is full.", advice="Try again later."))
+            return _stated(errors.DiskFull())
         return _crashed(f"It could not be unpacked ({error.strerror}).")
     except Exception:
         return _crashed("It could not be unpacked.")
