@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from flask import current_app
@@ -50,8 +51,8 @@ def _running(model: type[Scan] | type[Batch] | type[OutMail]) -> Any:
     return model.lease_until >= clock()
 
 
-def _claim(model: type[Job], candidate: Select[int], **values: Any) -> Job | None:
-    """Take the first row of ``candidate``; None if there is none, or if another worker was faster."""
+def _claim(model: type[Job], candidate: Select[Any], **values: Any) -> Job | None:
+    """Take the first row of ``candidate``, whose first column is the id; None if another worker was faster."""
     # Most doorbells find nothing: that must not cost the one write lock that SQLite has.
     if db.session.scalar(candidate.limit(1)) is None:
         db.session.rollback()
@@ -128,41 +129,77 @@ def waiting_scans() -> Select[int]:
     )
 
 
-def claim_batch() -> Batch | None:
-    """Take the next batch: of the client, and of its scan, with the fewest workers on it; small scans first.
+def claim_for_engine() -> Scan | Batch | None:
+    """Take the next job for the engine: of the client with the fewest workers, and of those an assembly first."""
+    claims: list[Callable[[], Scan | Batch | None]] = [claim_assembly, claim_batch]
+    assembly = db.session.execute(_assemblies().limit(1)).first()
+    batch = db.session.execute(_batches().limit(1)).first()
+    if assembly is not None and batch is not None and batch.workers < assembly.workers:
+        claims.reverse()
+    for claim in claims:
+        if job := claim():
+            return job
+    return None
 
-    A worker comes back for the next batch after a second or two, so a scan that arrives while a huge one, or the many
-    of one client, have all the workers gets the next that is free.
-    """
-    at_work = (
-        select(Batch.scan_id, Scan.client)
-        .join(Scan, Scan.id == Batch.scan_id)
-        .where(Batch.state == JobState.RUNNING, _running(Batch))
-        .subquery("at_work")
-    )
-    on_client = select(at_work.c.client, func.count().label("workers")).group_by(at_work.c.client).subquery("on_client")
-    on_scan = select(at_work.c.scan_id, func.count().label("workers")).group_by(at_work.c.scan_id).subquery("on_scan")
-    candidate = (
-        select(Batch.id)
-        .join(Scan, Scan.id == Batch.scan_id)
-        .outerjoin(on_client, on_client.c.client == Scan.client)
-        .outerjoin(on_scan, on_scan.c.scan_id == Scan.id)
-        .where(Scan.state == State.SCANNING, Batch.state.in_((JobState.WAITING, JobState.RUNNING)), free(Batch))
-        .order_by(
-            func.coalesce(on_client.c.workers, 0),
-            func.coalesce(on_scan.c.workers, 0),
-            Scan.unpacked_bytes,
-            Scan.id,
-            Batch.number,
-        )
-    )
-    return _claim(Batch, candidate, state=JobState.RUNNING)
+
+def claim_batch() -> Batch | None:
+    """Take the next batch."""
+    return _claim(Batch, _batches(), state=JobState.RUNNING)
 
 
 def claim_assembly() -> Scan | None:
     """Take the next scan whose findings are all in."""
-    candidate = select(Scan.id).where(Scan.state == State.ASSEMBLING, free(Scan)).order_by(Scan.unpacked_bytes, Scan.id)
-    return _claim(Scan, candidate)
+    return _claim(Scan, _assemblies())
+
+
+def _batches() -> Select[Any]:
+    """Select the batches that wait: of the client, and of its scan, with the fewest workers; small scans first.
+
+    A worker comes back for the next batch after a second or two, so a scan that arrives while a huge one, or the many
+    of one client, have all the workers gets the next that is free.
+    """
+    on_client = _on_client()
+    on_scan = (
+        select(Batch.scan_id, func.count().label("workers"))
+        .where(Batch.state == JobState.RUNNING, _running(Batch))
+        .group_by(Batch.scan_id)
+        .subquery("on_scan")
+    )
+    workers = func.coalesce(on_client.c.workers, 0)
+    return (
+        select(Batch.id, workers.label("workers"))
+        .join(Scan, Scan.id == Batch.scan_id)
+        .outerjoin(on_client, on_client.c.client == Scan.client)
+        .outerjoin(on_scan, on_scan.c.scan_id == Scan.id)
+        .where(Scan.state == State.SCANNING, Batch.state.in_((JobState.WAITING, JobState.RUNNING)), free(Batch))
+        .order_by(workers, func.coalesce(on_scan.c.workers, 0), Scan.unpacked_bytes, Scan.id, Batch.number)
+    )
+
+
+def _assemblies() -> Select[Any]:
+    """Select the scans whose findings are all in: of the client with the fewest workers, small scans first."""
+    on_client = _on_client()
+    workers = func.coalesce(on_client.c.workers, 0)
+    return (
+        select(Scan.id, workers.label("workers"))
+        .outerjoin(on_client, on_client.c.client == Scan.client)
+        .where(Scan.state == State.ASSEMBLING, free(Scan))
+        .order_by(workers, Scan.unpacked_bytes, Scan.id)
+    )
+
+
+def _on_client() -> Any:
+    """Count for each client the workers that have the engine work for it."""
+    batches = (
+        select(Scan.client)
+        .select_from(Batch)
+        .join(Scan, Scan.id == Batch.scan_id)
+        .where(Batch.state == JobState.RUNNING, _running(Batch))
+    )
+    at_work = batches.union_all(select(Scan.client).where(Scan.state == State.ASSEMBLING, _running(Scan))).subquery(
+        "at_work"
+    )
+    return select(at_work.c.client, func.count().label("workers")).group_by(at_work.c.client).subquery("on_client")
 
 
 def claim_mail() -> OutMail | None:

@@ -242,12 +242,13 @@ def _work_once() -> bool:
     """Do one job; tell whether there was one."""
     with _slot() as free:
         if free:
-            if scan := jobs.claim_assembly():
-                _run(scan, _assemble)
-                return True
-            if batch := jobs.claim_batch():
-                _run(batch, _scan_batch)
-                return True
+            match jobs.claim_for_engine():
+                case Scan() as complete:
+                    _run(complete, _assemble)
+                    return True
+                case Batch() as batch:
+                    _run(batch, _scan_batch)
+                    return True
     if scan := jobs.claim_fetch():
         _run(scan, _fetch)
         return True

@@ -151,6 +151,40 @@ def test_one_client_with_many_scans_does_not_keep_another_from_its_first(add_sca
     assert batch.scan_id == other.id
 
 
+def test_an_assembly_goes_before_a_batch_of_the_same_client(add_scan: AddScan, add_scanning: AddScan) -> None:
+    add_scanning(client="a")
+    complete = add_scan(client="a", state=State.ASSEMBLING)
+
+    job = jobs.claim_for_engine()
+
+    assert isinstance(job, Scan)
+    assert job.id == complete.id
+
+
+def test_an_assembly_waits_for_clients_with_fewer_workers(add_scan: AddScan, add_scanning: AddScan) -> None:
+    for _ in range(2):
+        add_scan(client="greedy", state=State.ASSEMBLING)
+    assert isinstance(jobs.claim_for_engine(), Scan)
+    other = add_scanning(batches=2, client="other")
+
+    job = jobs.claim_for_engine()
+
+    assert isinstance(job, Batch)
+    assert job.scan_id == other.id
+
+
+def test_an_assembly_counts_as_a_worker_of_its_client(add_scan: AddScan, add_scanning: AddScan) -> None:
+    add_scan(client="greedy", state=State.ASSEMBLING)
+    jobs.claim_assembly()
+    add_scanning(batches=2, client="greedy")
+    other = add_scanning(batches=2, client="other")
+
+    batch = jobs.claim_batch()
+
+    assert batch is not None
+    assert batch.scan_id == other.id
+
+
 def test_what_a_client_has_under_way_counts_for_its_turn(add_scan: AddScan, add_scanning: AddScan) -> None:
     add_scanning(client="greedy")
     later = add_scan(client="greedy").id
