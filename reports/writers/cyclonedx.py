@@ -19,6 +19,8 @@ from reports.writers.streams import write_json
 from reports.writers.subject import Subject, subject, valid_address, valid_purl
 
 ROOT = "root"
+#: Characters of a version; the schema calls longer ones invalid.
+_LONGEST_VERSION = 1024
 
 
 def write_cdx_json(report: Report, out: BinaryIO) -> None:
@@ -47,10 +49,10 @@ def _document(report: Report) -> dict[str, Any]:
 
 def _metadata(report: Report, about: Subject, licenses: SpdxLicenses) -> dict[str, Any]:
     header, summary = report.header, report.summary()
-    tool = {"type": "application", "name": header.tool or "scancode-toolkit", "version": one_line(header.version)}
+    tool = {"type": "application", "name": header.tool or "scancode-toolkit", "version": _version(header.version)}
     root: dict[str, Any] = {"type": "application", "bom-ref": ROOT, "name": about.title}
     if about.version:
-        root["version"] = about.version
+        root["version"] = _version(about.version)
     if about.sha256:
         root["hashes"] = [{"alg": "SHA-256", "content": about.sha256}]
     if summary.declared:
@@ -62,6 +64,11 @@ def _metadata(report: Report, about: Subject, licenses: SpdxLicenses) -> dict[st
     if about.url:
         root["externalReferences"] = [{"type": "distribution", "url": about.url}]
     return {"timestamp": about.created, "tools": {"components": [tool]}, "component": root}
+
+
+def _version(text: str) -> str:
+    line = one_line(text)
+    return line if len(line) <= _LONGEST_VERSION else line[: _LONGEST_VERSION - 1] + "…"
 
 
 def _expression(expression: str, acknowledgement: str = "") -> list[dict[str, str]]:
@@ -82,7 +89,7 @@ def _package(number: int, package: Package, licenses: SpdxLicenses) -> dict[str,
     found: dict[str, Any] = {"type": "library", "bom-ref": f"package-{number}"}
     found["name"] = one_line(package.name) or "unnamed"
     if package.version:
-        found["version"] = one_line(package.version)
+        found["version"] = _version(package.version)
     if package.description:
         found["description"] = xml_text(package.description)
     if package.declared_spdx:
@@ -117,7 +124,7 @@ def _needed(number: int, dependency: Dependency) -> dict[str, Any]:
     found: dict[str, Any] = {"type": "library", "bom-ref": f"dependency-{number}"}
     found["name"] = one_line(dependency.name) or "unnamed"
     if dependency.version:
-        found["version"] = one_line(dependency.version)
+        found["version"] = _version(dependency.version)
     found["scope"] = "required" if dependency.is_runtime and not dependency.is_optional else "optional"
     if valid_purl(dependency.purl):
         found["purl"] = dependency.purl

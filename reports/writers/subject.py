@@ -7,13 +7,16 @@ import re
 import uuid
 from dataclasses import dataclass
 
+from packageurl import PackageURL
+
 from reports.reader import Report
 from reports.words import one_line
 
 _STAMP = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d):?(\d\d):?(\d\d)")
-#: An address with nothing in it that a reader could stumble over.
-_ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?(/[A-Za-z0-9._~:/?#@!$&'()*+,;=%-]*)?")
-_PURL = re.compile(r"pkg:[A-Za-z0-9.+-]+/[^\s\x00-\x1f\x7f-\x9f]+")
+#: The characters of a URI behind its host (RFC 3986), a fragment among them.
+_REST = r"(?:[A-Za-z0-9._~:/?@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*(?:#(?:[A-Za-z0-9._~:/?@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)?"
+_ADDRESS = re.compile(rf"https?://[A-Za-z0-9.-]+(:\d+)?(/{_REST})?")
+_PURL = re.compile(rf"pkg:[A-Za-z0-9.+-]+/{_REST}")
 
 
 @dataclass(frozen=True)
@@ -56,4 +59,10 @@ def valid_address(text: object) -> str:
 
 def valid_purl(text: object) -> str:
     """Return a purl if it can stand in any document, else ""."""
-    return text if isinstance(text, str) and _PURL.fullmatch(text) else ""
+    if not isinstance(text, str) or not _PURL.fullmatch(text):
+        return ""
+    try:
+        PackageURL.from_string(text)
+    except ValueError:
+        return ""
+    return text

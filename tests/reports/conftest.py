@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from reports.store import Report, build
+from tests.naughty import NAUGHTY
 from tests.reports import scans
 from tests.reports.scans import file, folder
 
@@ -115,7 +116,47 @@ def hostile(report_of: Callable[..., Report]) -> Report:
     )
 
 
-@pytest.fixture(params=["ugly", "hostile"])
+@pytest.fixture(scope="session")
+def naughty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The store of a report that has each of the naughty texts in every place."""
+    items, packages, needs = [folder("root")], [], []
+    for number, text in enumerate(NAUGHTY):
+        path = f"root/{text.replace('/', '_') or 'nothing'}"
+        found = {f"{kind}s": [{kind: text, "start_line": 1, "end_line": 1}] for kind in ("author", "email", "url")}
+        # Without licences, which the SPDX tools take long to read, and which are ScanCode's own words.
+        owner = scans.package(
+            text,
+            path,
+            None,
+            description=text,
+            version=text,
+            holder=text,
+            homepage_url=text,
+            extracted_license_statement=text,
+            purl=f"pkg:npm/{text}@1",
+            package_uid=f"pkg:npm/{text}@1?uuid={number}",
+        )
+        items.append(
+            file(path, None, holders=[text], scan_errors=[text], programming_language=text, mime_type=text, **found)
+            | {"for_packages": [owner["package_uid"]]}
+        )
+        packages.append(owner)
+        needs.append(scans.dependency(f"pkg:npm/{text}@2", owner, extracted_requirement=text, scope=text))
+    place = tmp_path_factory.mktemp("naughty")
+    parts = {"packages": packages, "dependencies": needs, "summary": {"declared_holder": " ".join(NAUGHTY)}}
+    written = scans.write_lines(place / "report.jsonl", scans.lines(items, **parts))
+    build(written, place / "report.sqlite", about={"title": " ".join(NAUGHTY), "source": {"url": NAUGHTY[0]}})
+    return place / "report.sqlite"
+
+
+@pytest.fixture
+def naughty(naughty_store: Path) -> Iterator[Report]:
+    """The report of the naughty texts."""
+    with Report(naughty_store) as report:
+        yield report
+
+
+@pytest.fixture(params=["ugly", "hostile", "naughty"])
 def report(request: pytest.FixtureRequest) -> Report:
-    """Both: what ScanCode really writes, and the worst that it could."""
+    """All three: what ScanCode really writes, the worst that it could, and what has broken other programs."""
     return request.getfixturevalue(request.param)

@@ -100,7 +100,7 @@ def file(path: str, expression: str | None = None, *, holders: Iterable[str] = (
         {"copyright": f"Copyright (c) 2020 {holder}", "start_line": 1, "end_line": 1} for holder in holders
     ]
     for name in ("md5", "sha1", "sha256"):
-        item[name] = hashlib.new(name, path.encode("utf-8", "surrogateescape")).hexdigest()
+        item[name] = hashlib.new(name, path.encode("utf-8", "surrogatepass")).hexdigest()
     return item | changes
 
 

@@ -17,22 +17,17 @@ from cyclonedx.validation.json import JsonStrictValidator
 from cyclonedx.validation.xml import XmlValidator
 from spdx_tools.spdx.model import Document, RelationshipType
 from spdx_tools.spdx.parser.parse_anything import parse_file
-from spdx_tools.spdx.parser.tagvalue.tagvalue_parser import Parser as TagValueParser
 from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
 
 from reports.store import Report
 from reports.writers.spdx_licenses import SpdxLicenses
+from tests.reports.readers import tag_values
 from tests.reports.scans import written
 
 ReportOf = Callable[..., Report]
 
 
 # SPDX.
-
-
-def tag_values(text: bytes) -> Document:
-    # By default this parser writes its tables and a log into site-packages, where two test processes meet.
-    return TagValueParser(debug=False, write_tables=False).parse(text.decode())
 
 
 def spdx_json(text: bytes, folder: Path) -> Document:
@@ -66,7 +61,8 @@ def test_spdx_2_is_valid_and_has_the_same_numbers(report: Report, name: str, tmp
 def test_both_forms_of_spdx_2_say_the_same(report: Report, tmp_path: Path) -> None:
     one, other = (spdx_of(report, name, tmp_path) for name in ("spdx", "spdx.json"))
 
-    assert [file.name for file in one.files] == [file.name for file in other.files]
+    # The reader of tag-value drops spaces at the end of a line.
+    assert [file.name for file in one.files] == [file.name.rstrip() for file in other.files]
     licenses = [[[str(name) for name in it.license_info_in_file] for it in both.files] for both in (one, other)]
     assert licenses[0] == licenses[1]
     assert one.creation_info == other.creation_info

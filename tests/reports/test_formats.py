@@ -30,8 +30,8 @@ from reports.words import clean_deep
 from reports.writers.pages import web_link
 from reports.writers.streams import write_json
 from tests.reports import scans
+from tests.reports.readers import tag_values
 from tests.reports.scans import file, folder, written
-from tests.reports.test_bills import tag_values
 
 ReportOf = Callable[..., Report]
 
