@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import email
 import email.policy
+import re
 from collections.abc import Callable
 
+import lxml.html
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from reports.words import clean
 from tasks import mails as tasks
+from tests.naughty import NAUGHTY
 from tests.servers.smtp import SmtpServer
 from webapp import mails
 from webapp.extensions import db, mail
@@ -26,6 +30,28 @@ DIGEST = {
     "licenses": [{"name": "MIT", "files": 3}],
     "to_look_at": ["No licence was detected in 1 file of 4."],
 }
+#: Headers, and parts of headers, that are a mail's own.
+OWN = ("Message-ID", "Date", "Content-Type", "List-Unsubscribe")
+TAGS = {
+    "html",
+    "head",
+    "title",
+    "meta",
+    "body",
+    "div",
+    "p",
+    "strong",
+    "br",
+    "a",
+    "table",
+    "tr",
+    "td",
+    "ul",
+    "li",
+    "tbody",
+}
+ATTRIBUTES = {"lang", "charset", "name", "content", "style", "href", "cellpadding", "cellspacing", "align", "role"}
+INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffe\uffff]")
 
 
 @pytest.fixture
@@ -72,6 +98,27 @@ def test_no_text_of_a_stranger_gets_into_a_header_or_runs_in_the_body(add: Calla
     assert message["Bcc"] is None
     assert "script" not in str(message["Subject"])
     assert "<script>" not in message.get_body(("html",)).get_content()  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("state", [State.DONE, State.FAILED])
+def test_no_naughty_text_gets_out_of_its_place_in_a_mail(app: Flask, add: Callable[..., OutMail], state: State) -> None:
+    digest = {**DIGEST, "to_look_at": list(NAUGHTY)}
+    base = app.config["BASE_URL"]
+    plain = _parsed(add(state=state, error="Broken.", advice="Mend it."))
+
+    for text in map(clean, NAUGHTY):
+        message = _parsed(add(state=state, title=text, digest=digest, error=f"{text} is gone.", advice=f"Mend {text}."))
+
+        assert [(name, value) for name, value in message.items() if name not in OWN] == [
+            (name, value) for name, value in plain.items() if name not in OWN
+        ]
+        page = lxml.html.fromstring(message.get_body(("html",)).get_content())  # type: ignore[union-attr]
+        assert not {it.tag for it in page.iter() if isinstance(it.tag, str)} - TAGS
+        assert not {key for it in page.iter() for key in it.attrib} - ATTRIBUTES
+        assert all(link.startswith(f"{base}/") or link == base for link in page.xpath("//@href | //@src"))
+        for part in (page.text_content(), message.get_body(("plain",)).get_content()):  # type: ignore[union-attr]
+            assert not INVISIBLE.search(part.replace("\r\n", "\n")), ascii(part)
+            assert "Bcc" not in [line.partition(":")[0] for line in part.splitlines()]
 
 
 def test_the_link_comes_from_the_settings(app: Flask, add: Callable[..., OutMail]) -> None:
