@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from werkzeug.serving import make_server
 
 from reports.words import clean
@@ -64,10 +64,27 @@ def page(browser: Browser) -> Iterator[Page]:
     page.on("console", lambda message: complaints.append(message.text) if message.type != "log" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("dialog", lambda dialog: complaints.append(dialog.message))
-    page.on("request", lambda request: request.url.startswith("http://127.0.0.1:") or complaints.append(request.url))
+    foreign = foreign_requests(page)
     yield page
     context.close()
     assert not complaints
+    assert not foreign
+
+
+def foreign_requests(page: Page) -> list[str]:
+    """Return a list that gets the address of each request of the page to another host."""
+    found: list[str] = []
+    page.on("request", lambda request: request.url.startswith("http://127.0.0.1:") or found.append(request.url))
+    return found
+
+
+def an_owner(app: Flask, browser: Browser, site: str, addresses: list[str], **options: Any) -> BrowserContext:
+    """Open a window of the visitor who made the scans at these addresses, and so may delete them."""
+    context = browser.new_context(**options)
+    signer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
+    made = signer.dumps({"scans": [address.split("/")[2] for address in addresses if address.startswith("/scans/")]})
+    context.add_cookies([{"name": app.config["SESSION_COOKIE_NAME"], "value": made, "url": site}])
+    return context
 
 
 def change(scan: Scan, **values: object) -> None:
@@ -121,15 +138,20 @@ def every_page() -> list[str]:
     report = a_report(a_file("app/a", for_packages=[UID]), packages=[a_package()], dependencies=needs)
     again = a_report(scan={"earlier_token": report.token})
     return ["/", "/?url=https://example.org/a.zip", "/what-can-be-scanned", "/how-it-works", "/other-ways", "/nowhere",
-            "/lists/several", *(f"/scans/{token}" for token in [*states, again.token]), *pages_of(report)]  # fmt: skip
+            "/lists/several", *(f"/scans/{token}" for token in [*states, again.token]), *pages_of(report),
+            f"/scans/{report.token}/delete"]  # fmt: skip
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
-def test_people_who_cannot_see_or_point_are_not_shut_out(browser: Browser, site: str, scheme: str, width: int) -> None:
+def test_people_who_cannot_see_or_point_are_not_shut_out(
+    app: Flask, browser: Browser, site: str, scheme: str, width: int
+) -> None:
     found = {}
-    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 800})  # type: ignore[arg-type]
+    addresses = every_page()
+    context = an_owner(app, browser, site, addresses, color_scheme=scheme, viewport={"width": width, "height": 800})
     page = context.new_page()
-    for address in every_page():
+    foreign = foreign_requests(page)
+    for address in addresses:
         page.goto(site + address)
         violations = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
         bad = [
@@ -137,9 +159,11 @@ def test_people_who_cannot_see_or_point_are_not_shut_out(browser: Browser, site:
         ]
         if bad:
             found[address] = bad
+    expect(page.get_by_role("button", name="Delete")).to_be_visible()
     context.close()
 
     assert not found
+    assert not foreign
 
 
 @pytest.mark.parametrize("width", [390, 768, 1440])
@@ -293,10 +317,12 @@ def test_no_text_of_a_stranger_runs_leads_away_or_breaks_a_page(page: Page, site
         assert page.locator(".site-foot").is_visible(), address
 
 
-def test_pages_are_light_and_do_not_jump(browser: Browser, site: str) -> None:
-    for address in every_page():
-        context = browser.new_context()
+def test_pages_are_light_and_do_not_jump(app: Flask, browser: Browser, site: str) -> None:
+    addresses = every_page()
+    for address in addresses:
+        context = an_owner(app, browser, site, addresses)
         page = context.new_page()
+        foreign = foreign_requests(page)
         loaded: list[int] = []
         page.on(
             "response", lambda response, loaded=loaded: loaded.append(int(response.headers.get("content-length", 0)))
@@ -314,3 +340,4 @@ def test_pages_are_light_and_do_not_jump(browser: Browser, site: str) -> None:
 
         assert sum(loaded) < BUDGET, address
         assert shift < 0.02, address
+        assert not foreign, address
