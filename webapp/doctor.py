@@ -31,7 +31,7 @@ SKEW = 5.0
 #: Seconds after which a scan that waits although a worker is alive is a sign of trouble, or of too few workers.
 LONG = 900
 #: Bytes of memory of site, worker and engine at rest, and of each file that is scanned beside (docs/OPERATIONS.md).
-REST_MEMORY = 1_600_000_000
+REST_MEMORY = 1_100_000_000
 FILE_MEMORY = 400_000_000
 #: File systems on which SQLite's locks do not hold between machines.
 REMOTE = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "glusterfs", "ceph")
