@@ -6,9 +6,8 @@ import json
 from typing import Any, BinaryIO
 
 from reports.reader import Report
-from reports.words import clean_deep, clean_item
+from reports.words import clean_deep
 from reports.writers.streams import as_text
-from reports.writers.yaml_text import block
 
 #: The parts of ScanCode's output in its order, each with what it is where ScanCode found nothing.
 _PARTS: dict[str, Any] = {
@@ -51,9 +50,21 @@ def write_yaml(report: Report, out: BinaryIO) -> None:
 
     Bytes in names that are not UTF-8 are spelled out (``reports.words.clean``): YAML has no way to hold them.
     """
+    import yaml
+
+    class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
+        """Writes equal values in full where they occur, instead of as references."""
+
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    def dump(value: Any) -> str:
+        tidy = clean_deep(value)
+        return str(yaml.dump(tidy, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=120))
+
     with as_text(out) as text:
         for name, nothing in _PARTS.items():
-            text.write(block({name: clean_deep(report.stock(name) or nothing)}))
+            text.write(dump({name: report.stock(name) or nothing}))
         text.write("files:\n" if report.counts.files + report.counts.folders else "files: []\n")
         for item in report.stock_files():
-            text.write(block([clean_item(json.loads(item), item)]))
+            text.write(dump([json.loads(item)]))
