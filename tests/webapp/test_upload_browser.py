@@ -2,34 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, FilePayload, Page, expect
-from werkzeug.serving import make_server
-
-from tests.servers.browser import chromium
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-def site(app: Flask) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}/other-ways"
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 def _choose(page: Page, size: int) -> None:
@@ -40,7 +17,7 @@ def test_the_bar_moves_until_the_page_of_the_scan_is_there(browser: Browser, sit
     page = browser.new_page()
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
-    page.goto(site)
+    page.goto(f"{site}/other-ways")
     slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 1_000_000}
     page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", slow)
     page.evaluate(
@@ -66,7 +43,7 @@ def test_the_bar_moves_until_the_page_of_the_scan_is_there(browser: Browser, sit
 def test_what_is_wrong_with_an_upload_is_said_beside_the_form(browser: Browser, app: Flask, site: str) -> None:
     app.config["LIMITS"] = type(app.config["LIMITS"])(download_bytes=1_000)
     page = browser.new_page()
-    page.goto(site)
+    page.goto(f"{site}/other-ways")
 
     page.get_by_role("button", name="Upload and scan").click()
     expect(page.get_by_text("Choose a file.")).to_be_visible()
@@ -79,7 +56,7 @@ def test_what_is_wrong_with_an_upload_is_said_beside_the_form(browser: Browser, 
 
 def test_without_scripts_the_browser_sends_it_itself(browser: Browser, site: str) -> None:
     page = browser.new_context(java_script_enabled=False).new_page()
-    page.goto(site)
+    page.goto(f"{site}/other-ways")
     _choose(page, 1_000)
 
     page.get_by_role("button", name="Upload and scan").click()
