@@ -101,8 +101,8 @@ def _run_all(chosen: Sequence[Subject], folder: Path, server: int, options: argp
         rows.append(row)
         print(row.line(), flush=True)
         _store(rows, options)
-    if len(rows) > 1:
-        ratios = [row.ratio() for row in rows if not row.subject.startswith("rules")]
+    ratios = [row.ratio() for row in rows if not row.subject.startswith("rules")]
+    if len(ratios) > 1:
         print(f"geometric mean of the packages' CPU ratios: {math.exp(statistics.fmean(map(math.log, ratios))):.1f}")
 
 
