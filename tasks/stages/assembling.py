@@ -83,7 +83,7 @@ def _put_together(scan: Scan, scratch: Path, heartbeat: Heartbeat, version: Engi
             )
         log.info("scan %s: codebase-level steps took %.1f s", scan.token, time.monotonic() - started)
         about = _about(scan, version)
-        store.build(scratch / "report.jsonl", scratch / STORE, about=about)
+        store.build(scratch / "report.jsonl", scratch / STORE, about=about, layers=_layers(scan))
         if current_app.config["KEEP_TEXTS"]:
             texts.build(workspaces.path_of(scan), scratch / STORE, scratch / TEXTS)
         if before is not None and workspaces.identity(scan) == before and workspaces.holds(scan, _files(scan)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.conftest import CHROMIUM
 
@@ -24,6 +24,8 @@ FLAGS = [
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """Start Chromium, and end it."""
+    # A busy machine takes longer than the five seconds that are usual.
+    expect.set_options(timeout=60_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
         yield browser

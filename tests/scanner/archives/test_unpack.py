@@ -274,7 +274,7 @@ def test_a_full_disk_is_not_the_archives_fault(place: Place, monkeypatch: pytest
     with place.archive.open("rb") as file:
         message = child._outcome(file, request, Limits())
 
-    assert message["error"]["kind"] == "ScannerError"
+    assert message["error"]["kind"] == "DiskFull"
     assert "disk" in message["error"]["sentence"]
 
 
