@@ -323,7 +323,7 @@ def test_pages_are_light_and_do_not_jump(app: Flask, browser: Browser, site: str
         weight = sum(loaded)
         shift = shifted(page)
         if shift >= 0.02:
-            # A page that jumps does so each time; one whose table was drawn while it arrived on a busy machine does not.
+            # A page that jumps does so each time; one whose table was drawn while it arrived does not.
             page.reload()
             shift = shifted(page)
         context.close()
