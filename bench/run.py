@@ -142,7 +142,7 @@ def warm_scan(engine: Engine, root: Path, folder: Path, processes: int) -> dict[
         return [json.dumps(one.as_dict()) + "\n" for one in found]
 
     with ThreadPoolExecutor(processes) as pool, gzip.open(findings, "wt", compresslevel=3) as lines:
-        for part in pool.map(scan, inventory.batches(files)):
+        for part in pool.map(scan, inventory.batches(files, processes)):
             lines.writelines(part)
     report = folder / "report"
     report.mkdir(exist_ok=True)

@@ -204,9 +204,8 @@ class _Work:
         failed = 0
         with gzip.open(findings, "wt", compresslevel=3) as lines, ThreadPoolExecutor(self.processes) as pool:
             try:
-                waiting = {
-                    pool.submit(self._scan_batch, workspace, batch, cache, stop) for batch in inventory.batches(files)
-                }
+                batches = inventory.batches(files, self.processes)
+                waiting = {pool.submit(self._scan_batch, workspace, batch, cache, stop) for batch in batches}
                 for found in _as_they_come(waiting, self._beat):
                     for line, errors in found:
                         lines.write(line)

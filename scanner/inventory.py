@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import heapq
 import os
 import re
 import stat
@@ -24,9 +25,8 @@ _IGNORED = re.compile(
 #: What a batch should cost on one core: its start must not matter, and progress should be seen. Seconds.
 BATCH_SECONDS = 1.5
 BATCH_FILES = 200
-#: A small scan is cut finer, into about so many parts, so that it too has more than one core; but no finer than is
-#: worth the start of a child. Seconds.
-PARTS, LEAST_SECONDS = 4, 0.25
+#: What a batch should cost at least: a child that starts learns words and types anew, which takes about 0.1 s.
+LEAST_SECONDS = 0.25
 #: Rough speed of the engine on ordinary source code; only the order and the size of batches hang on it.
 _SECONDS_PER_FILE, _BYTES_PER_SECOND = 0.01, 500_000
 
@@ -81,20 +81,42 @@ def _entry(workspace: Path, path: str) -> FileEntry:
         return FileEntry(path, os.fstat(fd).st_size, digest.hexdigest())
 
 
-def batches(files: Sequence[FileEntry]) -> list[list[FileEntry]]:
-    """Cut the files into batches of at most about BATCH_SECONDS, the costly first.
+def batches(files: Sequence[FileEntry], processes: int) -> list[list[FileEntry]]:
+    """Divide the files into batches of at most about BATCH_SECONDS, the costly first, for so many processes.
 
-    A file that costs more than a batch is one of its own. At the end there are only batches of many cheap files, so
-    that all cores are busy until shortly before the last one is done.
+    A small scan becomes one batch for each process, or fewer. Of a large one, a file that costs more than a batch is
+    one of its own, and at the end there are only batches of many cheap files, so that all processes are busy until
+    shortly before the last one is done.
     """
-    most = min(BATCH_SECONDS, max(LEAST_SECONDS, sum(map(cost, files)) / PARTS))
+    costly_first = sorted(files, key=lambda file: (-file.size, file.path))
+    dealt = _deal(costly_first, min(processes, int(sum(map(cost, files)) / LEAST_SECONDS)) or 1)
+    return dealt if all(map(_fits, dealt)) else _cut(costly_first)
+
+
+def _deal(files: Sequence[FileEntry], count: int) -> list[list[FileEntry]]:
+    """Deal the files out, each to the batch that costs least by then (Graham's LPT rule)."""
+    batches: list[list[FileEntry]] = [[] for _ in range(count)]
+    costs = [(0.0, number) for number in range(count)]
+    for file in files:
+        seconds, number = costs[0]
+        batches[number].append(file)
+        heapq.heapreplace(costs, (seconds + cost(file), number))
+    return [batch for batch in batches if batch]
+
+
+def _fits(batch: Sequence[FileEntry]) -> bool:
+    return len(batch) == 1 or (len(batch) <= BATCH_FILES and sum(map(cost, batch)) <= BATCH_SECONDS)
+
+
+def _cut(files: Sequence[FileEntry]) -> list[list[FileEntry]]:
+    """Cut the sequence where a batch is full."""
     result: list[list[FileEntry]] = []
     room = 0.0
-    for file in sorted(files, key=lambda file: (-file.size, file.path)):
+    for file in files:
         seconds = cost(file)
         if not result or seconds > room or len(result[-1]) == BATCH_FILES:
             result.append([])
-            room = most
+            room = BATCH_SECONDS
         result[-1].append(file)
         room -= seconds
     return result

@@ -30,6 +30,9 @@ from scanner.engine.wire import socket_name
 
 log = logging.getLogger("scanner.engine")
 
+#: After how long without a request there is time for chores, seconds.
+QUIET = 1.0
+_OVER = object()
 
 #: Called in the child with its connection, its folder and the server's process id; must not return.
 Answer = Callable[[socket.socket, Path, int], None]
@@ -49,11 +52,17 @@ class _Request:
 class Server:
     """Accepts connections and forks children, in one thread without a lock: forking allows no other."""
 
-    def __init__(self, path: Path, home: Path, greeting: dict[str, Any], answer: Answer) -> None:
-        """Take what to say on every connection, and what a child does with its own; see ``scanner.engine.child``."""
+    def __init__(
+        self, path: Path, home: Path, greeting: dict[str, Any], answer: Answer, chores: Iterator[object]
+    ) -> None:
+        """Take what to say on every connection, and what a child does with its own; see ``scanner.engine.child``.
+
+        ``chores`` are small steps of what can be done while nobody asks for anything and there is no child.
+        """
         self.path = path
         self.home = home
         self._answer = answer
+        self._chores = chores
         self._greeting = json.dumps(greeting).encode() + b"\n"
         self._poll = select.epoll()
         self._requests: dict[int, _Request] = {}  # by the connection's number
@@ -71,8 +80,7 @@ class Server:
         self._poll.register(listener, select.EPOLLIN)
         try:
             while True:
-                # One at a time, because the number of a file that is closed may be given to the next at once.
-                for number, event in self._poll.poll(maxevents=1):
+                for number, event in self._wait():
                     if number == self._stopped.fileno():
                         return
                     if number == listener.fileno():
@@ -87,6 +95,20 @@ class Server:
             for pidfd in list(self._children):
                 self._kill(self._children[pidfd])
                 self._reap(pidfd)
+
+    def _wait(self) -> list[tuple[int, int]]:
+        """Return what happens next, and do chores until then.
+
+        One event at a time, because the number of a file that is closed may be given to the next at once.
+        """
+        pause = QUIET
+        while not self._children:
+            if events := self._poll.poll(pause, maxevents=1):
+                return events
+            if next(self._chores, _OVER) is _OVER:
+                break
+            pause = 0
+        return self._poll.poll(maxevents=1)
 
     def _accept(self, listener: socket.socket) -> None:
         try:
@@ -172,14 +194,14 @@ def main(arguments: list[str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     with _alone(path), _home(path) as home:
         # Only now, because ScanCode makes folders in HOME and TMPDIR when it is imported.
-        from scanner.engine import child, warm
+        from scanner.engine import child, huge_pages, warm
 
         ready = warm.warm_up()
         log.info("ready: %s; sandbox: %s", ready.version, sandbox.capabilities().as_dict())
         for sentence in sandbox.capabilities().missing():
             log.warning("%s", sentence)
         greeting = {"version": asdict(ready.version), "manifests": ready.manifests}
-        Server(path, home, greeting, partial(child.run, ready)).serve()
+        Server(path, home, greeting, partial(child.run, ready), huge_pages.collapse()).serve()
     return 0
 
 

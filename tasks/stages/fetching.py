@@ -36,7 +36,7 @@ def fetch(scan: Scan) -> int:
         heartbeat.set(state=State.UNPACKING)
         unpacked = _unpack(scan, heartbeat)
         files = inventory.take(workspaces.path_of(scan), unpacked.root, current_app.config["LIMITS"])
-        batches = inventory.batches(files)
+        batches = inventory.batches(files, current_app.config["SCAN_PROCESSES"])
         heartbeat.check()
         for number, batch in enumerate(batches):
             write_manifest(scan, number, batch, scratch)

@@ -125,11 +125,11 @@ def _files(sizes: list[int]) -> list[FileEntry]:
     return [FileEntry(f"root/{number}", size, "") for number, size in enumerate(sizes)]
 
 
-@given(st.lists(st.integers(0, 2_000_000), max_size=600))
-def test_every_file_is_in_one_batch(sizes: list[int]) -> None:
+@given(st.lists(st.integers(0, 2_000_000), max_size=600), st.integers(1, 9))
+def test_every_file_is_in_one_batch(sizes: list[int], processes: int) -> None:
     files = _files(sizes)
 
-    batches = inventory.batches(files)
+    batches = inventory.batches(files, processes)
 
     assert sorted((file for batch in batches for file in batch), key=lambda file: file.path) == sorted(
         files, key=lambda file: file.path
@@ -140,13 +140,13 @@ def test_every_file_is_in_one_batch(sizes: list[int]) -> None:
 
 
 def test_the_costly_come_first() -> None:
-    batches = inventory.batches(_files([10, 5_000_000, 10, 900_000, 10]))
+    batches = inventory.batches(_files([10, 5_000_000, 10, 900_000, 10]), 2)
 
     assert [[file.size for file in batch] for batch in batches] == [[5_000_000], [900_000], [10, 10, 10]]
 
 
 def test_batches_of_small_files_are_full() -> None:
-    batches = inventory.batches(_files([1_000] * 1_000))
+    batches = inventory.batches(_files([1_000] * 1_000), 2)
 
     assert len(batches) <= 1_000 * inventory.cost(_files([1_000])[0]) / inventory.BATCH_SECONDS + 1
 
@@ -154,19 +154,19 @@ def test_batches_of_small_files_are_full() -> None:
 def test_batches_do_not_depend_on_the_order_of_the_files() -> None:
     files = _files([5, 900, 5, 70_000, 5])
 
-    assert inventory.batches(files) == inventory.batches(files[::-1])
+    assert inventory.batches(files, 2) == inventory.batches(files[::-1], 2)
 
 
-def test_a_small_scan_is_cut_so_that_two_cores_share_it() -> None:
-    files = [inventory.FileEntry(f"a/{number}", 20_000, "") for number in range(16)]
+@pytest.mark.parametrize("processes", [1, 2, 3])
+def test_a_small_scan_is_one_batch_of_about_the_same_cost_for_each_process(processes: int) -> None:
+    files = _files([number * 2_500 for number in range(1, 17)])
 
-    found = inventory.batches(files)
+    found = inventory.batches(files, processes)
 
-    assert len(found) > 1
-    assert sorted(file.path for batch in found for file in batch) == sorted(file.path for file in files)
+    costs = [sum(map(inventory.cost, batch)) for batch in found]
+    assert len(found) == processes
+    assert max(costs) - min(costs) <= inventory.cost(files[0])
 
 
 def test_what_is_not_worth_a_second_child_stays_together() -> None:
-    files = [inventory.FileEntry(f"a/{number}", 100, "") for number in range(3)]
-
-    assert len(inventory.batches(files)) == 1
+    assert len(inventory.batches(_files([100] * 3), 2)) == 1
