@@ -16,7 +16,7 @@ from urllib.parse import urljoin
 
 import requests
 
-from bench.subjects import packed
+from bench.subjects import folder_of, packed
 from tests.servers.http import HttpServer, content
 from tests.servers.site import Site
 
@@ -34,7 +34,7 @@ def main() -> None:
     settings = {"CACHE_BYTES": "0", "REUSE_REPORTS": "no", "TRUSTED_PROXIES": "1"}
     with tempfile.TemporaryDirectory() as folder, HttpServer() as http, Site(Path(folder), **settings) as site:
         for name in ("express", "django", "flask"):
-            http.routes[f"/{name}.tgz"] = content(packed(name))
+            http.routes[f"/{name}.tgz"] = content(packed(folder_of(name)))
         idle = [_express(site, http, number) for number in range(RUNS)]
         print(f"idle: median {statistics.median(idle):.2f} s  {_each(idle)}", flush=True)
 

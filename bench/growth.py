@@ -23,7 +23,7 @@ from pathlib import Path
 
 from bench.measure import Cost, cost_of, own, pss, tree
 from bench.run import warm_scan
-from bench.subjects import SUBJECTS
+from bench.subjects import folder_of
 from scanner.engine.client import Engine, start_server
 
 RUNS = 3
@@ -67,14 +67,14 @@ class Bench:
             print(f"{count:6} {cpu:7.2f} {cpu / count * 1000:16.2f}", flush=True)
 
     def processes(self) -> None:
-        django = _subject("django")
+        django = folder_of("django")
         walls = {count: self.cost(django, count).wall for count in (1, 2)}
         print(f"Django with one process {walls[1]:.1f} s, with two {walls[2]:.1f} s: {walls[1] / walls[2]:.2f} times")
 
     def memory(self) -> None:
         print(f"the engine before any scan: {pss([self.server]) / 1e6:.0f} MB")
         with self._peaks() as peaks:
-            self.cost(_subject("django"))
+            self.cost(folder_of("django"))
         print(f"after Django: {pss([self.server]) / 1e6:.0f} MB; {_told(peaks)}")
         texts = (f"# Copyright {number} Ada\n{'x = 1' * 35}\n".encode() for number in range(50_000))
         root = self.made("many", texts)
@@ -107,13 +107,9 @@ def _told(peaks: dict[str, int]) -> str:
     return f"at most {peaks['child'] / 1e6:.0f} MB of a child's own, {peaks['all'] / 1e6:.0f} MB with all children"
 
 
-def _subject(name: str) -> Path:
-    return next(subject for subject in SUBJECTS if subject.name == name).folder()
-
-
 def _sources() -> list[bytes]:
     """Return Python sources of several packages in a mixed but constant order."""
-    paths = [path for name in ("flask", "requests", "django") for path in sorted(_subject(name).rglob("*.py"))]
+    paths = [path for name in ("flask", "requests", "django") for path in sorted(folder_of(name).rglob("*.py"))]
     random.Random(1).shuffle(paths)
     return [path.read_bytes() for path in paths]
 

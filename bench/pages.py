@@ -18,7 +18,7 @@ from pathlib import Path
 import requests
 
 from bench.measure import pss
-from bench.subjects import SUBJECTS
+from bench.subjects import folder_of
 from tests import trees
 from tests.servers.http import HttpServer, content
 from tests.servers.site import Site
@@ -61,7 +61,7 @@ def main() -> None:
     parser.add_argument("--watchers", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=60)
     options = parser.parse_args()
-    flask = next(subject for subject in SUBJECTS if subject.name == "flask").folder()
+    flask = folder_of("flask")
     files = {str(path.relative_to(flask.parent)): path.read_bytes() for path in flask.rglob("*") if path.is_file()}
     with tempfile.TemporaryDirectory() as folder, HttpServer() as http:
         http.routes["/flask.tgz"] = content(trees.tar_gz(files))

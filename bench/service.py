@@ -16,8 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.measure import tree_cpu_seconds
-from bench.subjects import SUBJECTS
-from tests import trees
+from bench.subjects import folder_of, packed
 from tests.packages import package
 from tests.servers.http import HttpServer, content
 from tests.servers.site import Site
@@ -38,9 +37,9 @@ def main() -> None:
 
 def cold() -> None:
     subjects = {
-        "single file": ("/app.py", (_subject("flask") / "src" / "flask" / "app.py").read_bytes()),
-        "express": ("/express.tgz", _packed(_subject("express"))),
-        "flask": ("/flask.tgz", _packed(_subject("flask"))),
+        "single file": ("/app.py", (folder_of("flask") / "src" / "flask" / "app.py").read_bytes()),
+        "express": ("/express.tgz", packed(folder_of("express"))),
+        "flask": ("/flask.tgz", packed(folder_of("flask"))),
     }
     with _served(CACHE_BYTES="0", REUSE_REPORTS="no") as (http, site):
         for name, (path, body) in subjects.items():
@@ -54,11 +53,11 @@ def again() -> None:
     with _served() as (http, site):
         print(f"{'':34} {'wall s':>7} {'CPU s':>7}")
         for name in AGAIN:
-            http.routes[f"/{name}.tgz"] = content(_packed(_subject(name)))
+            http.routes[f"/{name}.tgz"] = content(packed(folder_of(name)))
             _tell(f"{name}, first", [_cost(site, http.url(f"/{name}.tgz"))])
             _tell(f"{name}, again", [_cost(site, http.url(f"/{name}.tgz")) for _ in range(RUNS)])
         old, new = package("sdist", "django", "5.1.3"), package("sdist", "django", "5.1.4")
-        http.routes["/old.tgz"], http.routes["/new.tgz"] = content(_packed(old)), content(_packed(new))
+        http.routes["/old.tgz"], http.routes["/new.tgz"] = content(packed(old)), content(packed(new))
         _tell("Django 5.1.3, first", [_cost(site, http.url("/old.tgz"))])
         _tell("Django 5.1.4, after 5.1.3", [_cost(site, http.url("/new.tgz"))])
         _tell("Django 5.1.4, again", [_cost(site, http.url("/new.tgz")) for _ in range(RUNS)])
@@ -84,16 +83,6 @@ def _cost(site: Site, url: str) -> tuple[float, float]:
 def _tell(name: str, costs: list[tuple[float, float]]) -> None:
     wall, cpu = (statistics.median(each) for each in zip(*costs, strict=True))
     print(f"{name:34} {wall:7.2f} {cpu:7.2f}", flush=True)
-
-
-def _subject(name: str) -> Path:
-    return next(subject for subject in SUBJECTS if subject.name == name).folder()
-
-
-def _packed(folder: Path) -> bytes:
-    return trees.tar_gz(
-        {str(path.relative_to(folder.parent)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    )
 
 
 if __name__ == "__main__":

@@ -40,9 +40,13 @@ SUBJECTS = (
 )
 
 
-def packed(name: str) -> bytes:
-    """Return a subject as an archive."""
-    folder = next(subject for subject in SUBJECTS if subject.name == name).folder()
+def folder_of(name: str) -> Path:
+    """Return the folder of the first subject of this name."""
+    return next(subject for subject in SUBJECTS if subject.name == name).folder()
+
+
+def packed(folder: Path) -> bytes:
+    """Return a folder as an archive."""
     return tar_gz(
         {str(path.relative_to(folder.parent)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     )

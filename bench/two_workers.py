@@ -15,7 +15,7 @@ from pathlib import Path
 
 import requests
 
-from bench.subjects import packed
+from bench.subjects import folder_of, packed
 from tests.functional.sharing import batches_by_worker, second_worker
 from tests.packages import differences
 from tests.servers.http import HttpServer, content
@@ -32,7 +32,7 @@ def main() -> None:
         services("postgresql+redis") as (servers, _, _),
         HttpServer() as http,
     ):
-        http.routes["/subject.tgz"] = content(packed(options.subject))
+        http.routes["/subject.tgz"] = content(packed(folder_of(options.subject)))
         settings = {
             **servers,
             "STORAGE_URL": str(Path(folder, "storage")),
