@@ -18,8 +18,7 @@ from pathlib import Path
 import requests
 
 from bench.measure import pss
-from bench.subjects import folder_of
-from tests import trees
+from bench.subjects import folder_of, packed
 from tests.servers.http import HttpServer, content
 from tests.servers.site import Site
 
@@ -61,10 +60,8 @@ def main() -> None:
     parser.add_argument("--watchers", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=60)
     options = parser.parse_args()
-    flask = folder_of("flask")
-    files = {str(path.relative_to(flask.parent)): path.read_bytes() for path in flask.rglob("*") if path.is_file()}
     with tempfile.TemporaryDirectory() as folder, HttpServer() as http:
-        http.routes["/flask.tgz"] = content(trees.tar_gz(files))
+        http.routes["/flask.tgz"] = content(packed(folder_of("flask")))
         with Site(Path(folder) / "instance", CACHE_BYTES="0", REUSE_REPORTS="no") as site:
             times = _watch(site, http.url("/flask.tgz"), options)
             memory = [pss([pid]) / 1e6 for pid in site.children("gunicorn")]
