@@ -33,6 +33,7 @@ from licensedcode.index import match_blocks_seq
 from licensedcode.match_seq import MATCH_SEQ, MATCH_SEQ_ORDER
 
 from scanner.engine.speedups import Replacement
+from scanner.engine.speedups.blocks import MOST_PAIRS, Blocks, pairs
 from scanner.engine.speedups.candidates import prepare
 from scanner.engine.speedups.matches import make_match
 from scanner.engine.speedups.spans import from_bits, make
@@ -48,6 +49,8 @@ _MAX_CANDIDATES = 70
 _BREAK = -1
 #: From this many tokens on, it pays to put together those that can.
 _LONG = 200
+#: After so many rounds it pays to list all that a long run and a rule have in common, see `blocks`.
+_ROUNDS = 3
 
 
 def get_approximate_matches(
@@ -160,18 +163,27 @@ class _Run:
         start, reach = 0, len(rule_tokens)
         ordered = anchors.tolist()
         last = ordered[-1] if ordered else -1
+        end = min(len(tokens), last + reach + 1)
+        rounds = 0
+        blocks: Blocks | None = None
         while start <= last:
-            first = ordered[bisect_left(ordered, start)]
-            blocks = match_blocks_seq(
-                a=tokens,
-                b=rule_tokens,
-                a_start=max(start, first - reach),
-                a_end=min(len(tokens), last + reach + 1),
-                b2j=postings,
-                len_good=self.idx.len_legalese,
-                matchables=range(len(tokens)),
-            )
-            for place, ipos, length in blocks:
+            begin = max(start, ordered[bisect_left(ordered, start)] - reach)
+            if rounds == _ROUNDS and last - begin > _LONG and pairs(tokens, ordered, postings) <= MOST_PAIRS:
+                blocks = Blocks(tokens, rule_tokens, anchors, postings, end)
+            rounds += 1
+            if blocks is not None:
+                found = blocks.match(begin)
+            else:
+                found = match_blocks_seq(
+                    a=tokens,
+                    b=rule_tokens,
+                    a_start=begin,
+                    a_end=end,
+                    b2j=postings,
+                    len_good=self.idx.len_legalese,
+                    matchables=range(len(tokens)),
+                )
+            for place, ipos, length in found:
                 qpos = self.start + (place if places is None else int(places[place]))
                 yield make_match(
                     rule,

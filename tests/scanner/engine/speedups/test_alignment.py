@@ -1,3 +1,5 @@
+import random
+
 import pytest
 from licensedcode.query import Query
 
@@ -42,3 +44,27 @@ def test_what_was_matched_exactly_is_not_matched_again(index):
     found = aligned(alignment.get_approximate_matches, index, text, matched)
 
     assert found == aligned(alignment.stock_get_approximate_matches, index, text, matched)
+
+
+def test_short_notices_in_a_long_list_are_matched_as_by_stock(index, monkeypatch):
+    """As in lock files and other machine-made lists of packages with their licences."""
+    draw = random.Random(5)
+    names = [
+        "MIT",
+        "ISC",
+        "Apache-2.0",
+        "BSD-3-Clause",
+        "GPL version 2 or later",
+        "Mozilla Public License",
+        "MIT License",
+    ]
+    text = "".join(f'{{"id": {n}, "license": "{draw.choice(names)}", "by": "p{n}"}}\n' for n in range(250))
+    made = []
+    blocks = alignment.Blocks
+    monkeypatch.setattr(alignment, "Blocks", lambda *args: made.append(args) or blocks(*args))
+
+    found = aligned(alignment.get_approximate_matches, index, text)
+
+    assert made
+    assert len(found[0]) > 100
+    assert found == aligned(alignment.stock_get_approximate_matches, index, text)
