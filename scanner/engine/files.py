@@ -19,6 +19,9 @@ from scanner.results import FileFindings
 #: What every scan asks for, as one would type it.
 COMMAND = ("-clpieu", "--classify", "--summary", "--license-clarity-score", "--tallies", "--license-references")
 
+#: The scanners that stop at stock's soft deadline and return what they have.
+_END_BY_CLOCK = ("licenses", "copyrights")
+
 
 def command(root: str, *options: str) -> click.Context:
     """Return the stock command for this root, parsed but not run.
@@ -45,19 +48,24 @@ def scan_file(workspace: Path, path: str, using: Sequence[Scanner], limits: Limi
     """Return the findings of one file.
 
     Stock's own runner does it, without the alarm by which it interrupts a scanner: code in C does not notice that
-    alarm, so the limit on time is kept by whoever waits for this process.
+    alarm, so the limit on time is kept by whoever waits for this process. What stock keeps silent about is said: that
+    a scanner came to its end by the clock, with what it had by then.
     """
-    began, cpu_began = time.monotonic(), time.process_time()
+    cpu_began = time.process_time()
     # Stock keeps apart how long a scanner may take and when it should come to an end by itself; the second follows
     # from the first.
-    _location, _path, errors, _time, results, _timings = cli.scan_resource(
-        (f"{workspace}/{path}", path), using, timeout=limits.file_seconds, with_threading=False
+    _location, _path, errors, _time, results, timings = cli.scan_resource(
+        (f"{workspace}/{path}", path), using, timeout=limits.file_seconds, with_timing=True, with_threading=False
     )
     # Stock leaves what is empty at the attribute's own default.
     found = {key: value for key, value in results.items() if value}
-    texts = tuple(without_machine(error, workspace) for error in errors)
-    in_time = time.monotonic() - began < soft_deadline(limits)
-    return FileFindings(path, found, texts, round(time.process_time() - cpu_began, 4), complete=in_time)
+    texts = [without_machine(error, workspace) for error in errors]
+    deadline = soft_deadline(limits)
+    cut = [name for name in _END_BY_CLOCK if timings.get(name, -1) >= deadline]
+    texts += [
+        f"ERROR: for scanner: {name}:\nERROR: Stopped after {deadline} seconds: findings may be missing." for name in cut
+    ]
+    return FileFindings(path, found, tuple(texts), round(time.process_time() - cpu_began, 4), complete=not cut)
 
 
 def soft_deadline(limits: Limits) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
@@ -59,9 +60,15 @@ def test_memory_that_is_not_there_is_an_error_of_that_file(tmp_path: Path) -> No
     assert "MemoryError" in scanned(tmp_path, scanner).errors[0]
 
 
-def test_findings_after_the_soft_deadline_are_not_complete(tmp_path: Path) -> None:
-    assert scanned(tmp_path, lambda *_args, **_options: {}).complete
-    assert not scanned(tmp_path, lambda *_args, **_options: {}, Limits(file_seconds=2)).complete
+def test_a_scanner_that_stops_at_the_soft_deadline_has_an_error_that_says_so(tmp_path: Path) -> None:
+    in_time = scanned(tmp_path, lambda *_args, **_options: {})
+    late = scanned(tmp_path, lambda *_args, **_options: {"kept": [1]}, Limits(file_seconds=2))
+
+    assert in_time.complete
+    assert not in_time.errors
+    assert not late.complete
+    assert late.errors == ("ERROR: for scanner: licenses:\nERROR: Stopped after 0 seconds: findings may be missing.",)
+    assert late.results == {"kept": [1]}
     assert soft_deadline(Limits(file_seconds=120)) == 48
 
 
@@ -104,6 +111,25 @@ def test_a_file_that_is_gone_has_an_error(engine: Engine, tmp_path: Path) -> Non
 
     assert found.errors
     assert str(tmp_path) not in str(found)
+
+
+def test_a_file_of_nothing_but_licence_names_ends_in_time_and_costs_no_other_file(
+    engine: Engine, tmp_path: Path
+) -> None:
+    (tmp_path / "root").mkdir()
+    names = ["GNU General Public License", "Apache License 2.0", "Mozilla Public License", "MIT License"]
+    listed = [{"id": number, "license": f"{names[number % 4]} {number % 7}"} for number in range(60_000)]
+    (tmp_path / "root" / "licences.json").write_text(json.dumps(listed))
+    (tmp_path / "root" / "a.py").write_text("# SPDX-License-Identifier: MIT\n")
+    began = time.monotonic()
+
+    limits = Limits(file_seconds=3)
+    found = {one.path: one for one in engine.scan(tmp_path, entries(tmp_path, "root"), limits=limits)}
+
+    assert time.monotonic() - began < 60
+    assert found["root/licences.json"].errors
+    assert not found["root/a.py"].errors
+    assert found["root/a.py"].results["detected_license_expression"] == "mit"
 
 
 def test_of_packages_only_there_are_no_other_findings(engine: Engine, tmp_path: Path) -> None:
