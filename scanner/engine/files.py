@@ -63,7 +63,8 @@ def scan_file(workspace: Path, path: str, using: Sequence[Scanner], limits: Limi
     deadline = soft_deadline(limits)
     cut = [name for name in _END_BY_CLOCK if timings.get(name, -1) >= deadline]
     texts += [
-        f"ERROR: for scanner: {name}:\nERROR: Stopped after {deadline} seconds: findings may be missing." for name in cut
+        f"ERROR: for scanner: {name}:\nERROR: Stopped after {deadline} seconds: findings may be missing."
+        for name in cut
     ]
     return FileFindings(path, found, tuple(texts), round(time.process_time() - cpu_began, 4), complete=not cut)
 
