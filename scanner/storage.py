@@ -5,14 +5,17 @@ A key is a name like ``sources/3f/3fa1…``: parts of small letters, digits, dot
 
 from __future__ import annotations
 
+import errno
+import math
 import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Container, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 from urllib.parse import unquote, urlsplit
 
 from scanner.errors import NotStored
@@ -22,6 +25,8 @@ _PART = r"[A-Za-z0-9_\-][A-Za-z0-9._\-]{0,199}"
 _KEY = re.compile(rf"{_PART}(?:/{_PART}){{0,9}}")
 #: Begins the names of files that are being written. Keys cannot begin like this.
 _UNFINISHED = ".unfinished-"
+#: How often a file is put where somebody else just removes the empty folder.
+_TRIES = 5
 
 
 class Storage(Protocol):
@@ -47,6 +52,9 @@ class Storage(Protocol):
     def size(self, prefix: str) -> int:
         """Return the bytes kept under a key and all keys below it."""
 
+    def delete_others(self, prefix: str, keep: Container[str], seconds: float) -> int:
+        """Delete what is directly below a key, not named in ``keep``, and as it is for so long; return how many."""
+
 
 def open_storage(url: str) -> Storage:
     """Return the storage at a URL: ``file:///folder`` or a plain path. ValueError if there is no such kind."""
@@ -66,7 +74,6 @@ class FolderStorage:
 
     def put(self, key: str, path: Path) -> None:
         target = self._path(key)
-        target.parent.mkdir(parents=True, exist_ok=True)
         unfinished = target.parent / f"{_UNFINISHED}{secrets.token_hex(8)}"
         try:
             _link_or_copy(path, unfinished)
@@ -96,16 +103,22 @@ class FolderStorage:
 
     def delete(self, prefix: str) -> None:
         path = self._path(prefix)
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
+        _remove(path)
         self._remove_empty_parents(path.parent)
 
     def size(self, prefix: str) -> int:
         path = self._path(prefix)
         files = [path] if path.is_file() else (Path(top, name) for top, _, names in os.walk(path) for name in names)
         return sum(_size(file) for file in files if not file.name.startswith(_UNFINISHED))
+
+    def delete_others(self, prefix: str, keep: Container[str], seconds: float) -> int:
+        before, folder = time.time() - seconds, self._path(prefix)
+        others = [path for path in folder.iterdir() if path.name not in keep] if folder.is_dir() else []
+        # Among them what a killed put left unfinished.
+        old = [path for path in others if _changed(path) < before]
+        for path in old:
+            _remove(path)
+        return len(old)
 
     def _path(self, key: str) -> Path:
         if not _KEY.fullmatch(key):
@@ -124,10 +137,16 @@ class FolderStorage:
 def _link_or_copy(path: Path, to: Path) -> None:
     if path.is_symlink() or not path.is_file():
         raise ValueError(f"not a regular file: {path}")
-    try:
-        os.link(path, to)
-    except OSError:  # another file system, or one without links
-        shutil.copyfile(path, to)
+    for _ in range(_TRIES):
+        to.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(path, to)
+        except FileNotFoundError:  # somebody deleted the last file of this folder, and the folder with it
+            continue
+        except OSError:  # another file system, or one without links
+            shutil.copyfile(path, to)
+        return
+    raise FileNotFoundError(f"{to.parent} goes away again and again")
 
 
 def _write_through(path: Path) -> None:
@@ -136,6 +155,28 @@ def _write_through(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, onerror=_unless_overtaken)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _unless_overtaken(_function: object, _path: str, failure: Any) -> None:
+    """Let pass that others delete or put at the same time; whatever cannot be deleted must not seem to be."""
+    error = failure[1]
+    if not isinstance(error, FileNotFoundError) and error.errno != errno.ENOTEMPTY:
+        raise error
+
+
+def _changed(path: Path) -> float:
+    """Return when the last file was put at or directly below a path; infinity if it is gone."""
+    try:
+        return path.stat().st_ctime
+    except FileNotFoundError:
+        return math.inf
 
 
 def _size(path: Path) -> int:

@@ -120,6 +120,46 @@ def test_deleting_a_key_leaves_no_empty_folder(storage, file, tmp_path):
     assert list((tmp_path / "storage").iterdir()) == []
 
 
+def test_what_cannot_be_deleted_does_not_seem_to_be(storage, file, monkeypatch):
+    storage.put("s/a/1", file)
+
+    def unlink(*_arguments: object, **_options: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "unlink", unlink)
+
+    with pytest.raises(PermissionError):
+        storage.delete("s/a")
+
+
+def test_a_file_is_kept_although_its_empty_folder_is_just_removed(storage, file, tmp_path, monkeypatch):
+    link = os.link
+
+    def race(*arguments: object, **options: object) -> None:
+        monkeypatch.setattr(os, "link", link)
+        (tmp_path / "storage" / "s").rmdir()
+        link(*arguments, **options)
+
+    monkeypatch.setattr(os, "link", race)
+
+    storage.put("s/a", file)
+
+    assert storage.exists("s/a")
+
+
+def test_others_are_deleted_once_they_are_old(storage, file, tmp_path):
+    for key in ("s/known/1", "s/stray/1", "s/single"):
+        storage.put(key, file)
+    (tmp_path / "storage" / "s" / ".unfinished-of-a-killed-put").write_bytes(b"x")
+
+    young = storage.delete_others("s", {"known"}, 3600)
+    old = storage.delete_others("s", {"known"}, -1)
+
+    assert (young, old) == (0, 3)
+    assert [path.name for path in (tmp_path / "storage" / "s").iterdir()] == ["known"]
+    assert storage.delete_others("never", set(), 0) == 0
+
+
 def test_a_size_is_that_of_all_below(storage, file):
     for key in ("s/a/1", "s/a/2", "s/b"):
         storage.put(key, file)
