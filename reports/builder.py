@@ -318,10 +318,11 @@ class _Builder:
             self._db.execute("UPDATE package SET detected = ? WHERE id = ?", (json.dumps(detected), number))
 
 
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
+def _lines(path: Path, beat: Callable[[], None]) -> Iterator[dict[str, Any]]:
     """Read JSON Lines; raise EngineError where it is not what ScanCode writes."""
     with path.open("rb") as stream:
         for number, line in enumerate(stream, 1):
+            beat()
             try:
                 value = json.loads(line)
             except ValueError as error:
@@ -331,20 +332,27 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
             yield value
 
 
-def build(jsonl: Path, database: Path, *, about: dict[str, Any], layers: Mapping[str, int] | None = None) -> None:
+def build(
+    jsonl: Path,
+    database: Path,
+    *,
+    about: dict[str, Any],
+    layers: Mapping[str, int] | None = None,
+    beat: Callable[[], None] = lambda: None,
+) -> None:
     """Make the report's SQLite file from ScanCode's JSON Lines output.
 
     ``about`` is any JSON object, handed back as ``Report.about``. ``layers`` has, for a container image, the number of
     the layer that each file came with, by its path; what is inside an archive came with the archive. The file appears
     at ``database`` complete or not at all. Memory does not grow with the number of files, but for ``layers``; the
-    longest line of ``jsonl`` has to fit.
+    longest line of ``jsonl`` has to fit. ``beat`` is called for each line, and may raise to end it.
 
     Raises EngineError when ``jsonl`` is not such output or the store cannot be written, OSError when files cannot.
     """
     unfinished = database.with_name(f".{database.name}.{secrets.token_hex(8)}")
     try:
         with closing(sqlite3.connect(unfinished, isolation_level=None)) as connection:
-            _fill(connection, jsonl, about, layers)
+            _fill(connection, _lines(jsonl, beat), about, layers)
         with Report(unfinished) as report:
             found = attention.find(report)
         with closing(sqlite3.connect(unfinished, isolation_level=None)) as connection:
@@ -370,7 +378,12 @@ def retell(database: Path, copy: Path, *, about: dict[str, Any]) -> None:
         raise EngineError("The report could not be stored.") from error
 
 
-def _fill(connection: sqlite3.Connection, jsonl: Path, about: dict[str, Any], layers: Mapping[str, int] | None) -> None:
+def _fill(
+    connection: sqlite3.Connection,
+    lines: Iterator[dict[str, Any]],
+    about: dict[str, Any],
+    layers: Mapping[str, int] | None,
+) -> None:
     # Nobody reads the file before it is renamed, so a journal would protect nothing.
     connection.executescript("PRAGMA page_size = 8192; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;")
     connection.executescript("PRAGMA locking_mode = EXCLUSIVE;")
@@ -379,7 +392,7 @@ def _fill(connection: sqlite3.Connection, jsonl: Path, about: dict[str, Any], la
     builder = _Builder(connection, layers)
     builder.put("about", about)
     try:
-        builder.read(_lines(jsonl))
+        builder.read(lines)
     except (KeyError, TypeError, AttributeError) as error:
         raise EngineError("The scanner's report does not have the expected shape.") from error
     builder.finish()

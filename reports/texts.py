@@ -11,7 +11,7 @@ import os
 import sqlite3
 import stat
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from types import TracebackType
@@ -27,27 +27,28 @@ TOTAL = 200_000_000  #: bytes
 _BATCH = 500
 
 
-def build(workspace: Path, report: Path, database: Path) -> None:
+def build(workspace: Path, report: Path, database: Path, *, beat: Callable[[], None] = lambda: None) -> None:
     """Keep the texts of the files that ``report`` lists, read from ``workspace``.
 
     Binary files, large ones, and those beyond ``TOTAL`` are left out. So is whatever is not a regular file below
     the workspace: the report comes from a process that read a stranger's files, and its paths are taken for no more
-    than claims.
+    than claims. ``beat`` is called for each file, and may raise to end it.
     """
     with closing(sqlite3.connect(database, isolation_level=None)) as connection, Report(report) as source:
         connection.execute("PRAGMA journal_mode = OFF")
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("CREATE TABLE text (path TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID")
         connection.execute("BEGIN")
-        connection.executemany("INSERT OR IGNORE INTO text VALUES (?, ?)", _texts(workspace, source))
+        connection.executemany("INSERT OR IGNORE INTO text VALUES (?, ?)", _texts(workspace, source, beat))
         connection.execute("COMMIT")
 
 
-def _texts(workspace: Path, report: Report) -> Iterator[tuple[str, bytes]]:
+def _texts(workspace: Path, report: Report, beat: Callable[[], None]) -> Iterator[tuple[str, bytes]]:
     total = 0
     root = os.open(workspace, os.O_RDONLY | os.O_DIRECTORY)
     try:
         for file in report.each_file():
+            beat()
             if file.data.get("is_binary") or file.row.size > LARGEST or total > TOTAL:
                 continue
             content = _read(root, file.stored_path)

@@ -10,8 +10,10 @@ through them: ``::ffff:0:0/96`` (the kernel sends IPv4) and ``64:ff9b::/96`` (th
 
 from __future__ import annotations
 
+import math
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -24,6 +26,9 @@ Network = IPv4Network | IPv6Network
 #: (family, sockaddr) as ``socket.socket.connect`` takes it.
 Target = tuple[int, tuple[Any, ...]]
 Lookup = Callable[[str, int], Sequence[tuple[Any, ...]]]
+
+#: Seconds between two looks at the clock.
+_STEP = 0.5
 
 #: Range and reason, the narrower before the wider. Everything in it is refused.
 _REFUSED: tuple[tuple[Network, str], ...] = tuple(
@@ -118,14 +123,17 @@ class Gate:
         if reason is not None:
             raise AddressRefused(f"The address {address[:100]} must not be reached from here ({reason}).")
 
-    def resolve(self, host: str, port: int, *, timeout: float | None = None) -> list[Target]:
+    def resolve(
+        self, host: str, port: int, *, timeout: float = math.inf, beat: Callable[[], None] = lambda: None
+    ) -> list[Target]:
         """Return where to connect for this host, each address judged; connect to exactly these.
 
         One refused address refuses the host: a name with a public and a private address is an attack, or a mistake
-        that would show only now and then. ``timeout`` is in seconds. Raises NameNotFound, AddressRefused, TimedOut.
+        that would show only now and then. ``timeout`` is in seconds; ``beat`` is called meanwhile, and may raise.
+        Raises NameNotFound, AddressRefused, TimedOut.
         """
         targets: list[Target] = []
-        for family, _, _, _, sockaddr in self._look_up(host.strip("[]"), port, timeout):
+        for family, _, _, _, sockaddr in self._look_up(host.strip("[]"), port, timeout, beat):
             if family not in (socket.AF_INET, socket.AF_INET6):
                 continue
             reason = self._judge(_with_scope(sockaddr))
@@ -138,7 +146,7 @@ class Gate:
             raise NameNotFound(f"The host name {host} has no address.")
         return targets
 
-    def _look_up(self, host: str, port: int, timeout: float | None) -> Sequence[tuple[Any, ...]]:
+    def _look_up(self, host: str, port: int, timeout: float, beat: Callable[[], None]) -> Sequence[tuple[Any, ...]]:
         """Ask the resolver in a thread of its own: getaddrinfo knows no timeout and cannot be interrupted."""
         lookup = self.lookup or _getaddrinfo
         answer: list[Any] = []
@@ -151,7 +159,10 @@ class Gate:
 
         thread = threading.Thread(target=ask, name="resolver", daemon=True)
         thread.start()
-        thread.join(timeout)
+        ends = time.monotonic() + timeout
+        while thread.is_alive() and (left := ends - time.monotonic()) > 0:
+            beat()
+            thread.join(min(left, _STEP))
         if not answer:
             raise TimedOut(f"The name server did not say in time where {host} is.")
         if isinstance(answer[0], socket.gaierror) and answer[0].errno == socket.EAI_AGAIN:

@@ -155,7 +155,7 @@ def scan_with_cache(
 
     Files with the same content and name are scanned once, even without a cache.
     """
-    about = engine.about()
+    about = engine.about(beat=beat)
     where = _Where(workspace, about.manifests)
     ordinary = {file.path: date for file in files if (date := where.date(file)) is not None}
     known = cache.get_many(about.version, [file for file in files if file.path in ordinary]) if cache else {}

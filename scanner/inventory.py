@@ -7,7 +7,7 @@ import heapq
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from scanner.errors import ArchiveRefused, LimitExceeded
@@ -31,15 +31,17 @@ LEAST_SECONDS = 0.25
 _SECONDS_PER_FILE, _BYTES_PER_SECOND = 0.01, 500_000
 
 
-def take(workspace: Path, root: str, limits: Limits) -> list[FileEntry]:
+def take(workspace: Path, root: str, limits: Limits, *, beat: Callable[[], None] = lambda: None) -> list[FileEntry]:
     """List the regular files below ``root`` that stock ScanCode would scan there, sorted by path.
 
-    Links are not followed and nothing but regular files is opened. Raises LimitExceeded, and ArchiveRefused for a name
+    Links are not followed and nothing but regular files is opened. ``beat`` is called before each file, and may raise
+    to end it. Raises LimitExceeded, and ArchiveRefused for a name
     that cannot be written in a report.
     """
     entries: list[FileEntry] = []
     size = 0
     for path in _walk(workspace, root, limits):
+        beat()
         entry = _entry(workspace, path)
         size += entry.size
         entries.append(entry)

@@ -118,7 +118,7 @@ def _connect(wire: Wire, host: str, port: int) -> socket.socket:
     wire.check()
     ends = time.monotonic() + min(wire.limits.connect_seconds, wire.remaining())
     failure: OSError | None = None
-    targets = wire.gate.resolve(host, port, timeout=ends - time.monotonic())[:_MOST_ADDRESSES]
+    targets = wire.gate.resolve(host, port, timeout=ends - time.monotonic(), beat=wire.check)[:_MOST_ADDRESSES]
     for number, (family, sockaddr) in enumerate(targets):
         connection = type("_Socket", (_PlainSocket,), {"wire": wire})(family, socket.SOCK_STREAM)
         try:

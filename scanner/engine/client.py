@@ -91,9 +91,9 @@ class Engine:
         self.path = path
         self.patience = patience
 
-    def version(self) -> EngineVersion:
+    def version(self, *, beat: Callable[[], None] = _no_beat) -> EngineVersion:
         """Return the version of the running server; waits until it is ready. Raises EngineError."""
-        return self.about().version
+        return self.about(beat=beat).version
 
     def about(self, *, beat: Callable[[], None] = _no_beat) -> About:
         """Return what the running server says of itself; waits until it is ready. Raises EngineError."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 from typing import Any
@@ -225,6 +226,18 @@ class TestNames:
 
         with pytest.raises(NameNotFound, match=sentence):
             Gate(lookup=lookup).resolve("x.example", 80)
+
+    def test_whoever_waits_for_a_slow_resolver_can_be_stopped(self):
+        answers = threading.Event()
+
+        def beat() -> None:
+            raise KeyboardInterrupt
+
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                Gate(lookup=lambda _host, _port: [answers.wait()]).resolve("slow.example", 80, timeout=60, beat=beat)
+        finally:
+            answers.set()
 
     def test_it_gives_each_judged_address_once(self):
         gate = Gate(lookup=FakeNames(good_example=[["8.8.8.8", "2606:4700::1", "8.8.8.8"]]))

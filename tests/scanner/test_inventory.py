@@ -170,3 +170,13 @@ def test_a_small_scan_is_one_batch_of_about_the_same_cost_for_each_process(proce
 
 def test_what_is_not_worth_a_second_child_stays_together() -> None:
     assert len(inventory.batches(_files([100] * 3), 2)) == 1
+
+
+def test_it_can_be_stopped_between_two_files(tmp_path: Path) -> None:
+    _tree(tmp_path, "root/a", "root/b")
+
+    def beat() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        inventory.take(tmp_path, "root", Limits(), beat=beat)
