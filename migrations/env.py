@@ -9,6 +9,9 @@ from sqlalchemy import text
 #: Any number that no other user of the same PostgreSQL database takes for its own advisory lock.
 LOCK = 7_226_743_678
 
+#: Seconds that a change of a table may wait for whoever uses it.
+PATIENCE = 5
+
 database = current_app.extensions["migrate"].db
 
 
@@ -20,6 +23,9 @@ def include(_object, name, kind, _reflected, _compare_to) -> bool:
 with database.engine.connect().execution_options(writes=True) as connection, connection.begin():
     if connection.dialect.name == "postgresql":
         connection.execute(text("select pg_advisory_xact_lock(:number)"), {"number": LOCK})
+        # Behind a change of a table that waits for its lock wait all who want to read it: better to fail than to stop
+        # the site for as long as a backup takes.
+        connection.execute(text(f"set local lock_timeout = '{PATIENCE}s'"))
     context.configure(
         connection=connection,
         target_metadata=database.metadata,

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask_migrate import downgrade, upgrade
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from tasks import jobs, status
 from tests.servers.postgresql import temporary_database
@@ -62,6 +64,22 @@ def test_an_upgrade_may_be_repeated(app: Flask) -> None:
     Base.metadata.drop_all(db.engine)
 
     upgrade(directory=MIGRATIONS)
+    upgrade(directory=MIGRATIONS)
+
+    assert readiness.revision_of_database() == readiness.newest_revision()
+
+
+def test_an_upgrade_gives_up_rather_than_stop_the_site_behind_a_long_reader(app: Flask) -> None:
+    if db.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite's readers do not hinder a writer")
+    db.session.remove()
+    Base.metadata.drop_all(db.engine)
+    upgrade(directory=MIGRATIONS, revision="0002")
+
+    with db.engine.connect() as backup:
+        backup.execute(text("select token from scan"))
+        with pytest.raises(OperationalError, match="lock timeout"):
+            upgrade(directory=MIGRATIONS)
     upgrade(directory=MIGRATIONS)
 
     assert readiness.revision_of_database() == readiness.newest_revision()
