@@ -18,6 +18,7 @@ from flask.testing import FlaskClient
 import config
 from tests.webapp.operations import a_worker, migrated
 from webapp import counters, metrics
+from webapp.views.other_ways import FRAMING
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
@@ -172,6 +173,20 @@ def test_the_proxy_tells_who_asks_and_keeps_the_operators_pages_back() -> None:
     for page in ("/metrics", "/readyz", "/operator"):
         assert re.search(guarded, page)
     assert not re.search(guarded, "/healthz")
+
+
+def test_the_proxy_lets_through_what_the_site_takes(app: Flask) -> None:
+    text = (DEPLOY / "nginx.conf").read_text()
+    limits = app.config["LIMITS"]
+    megabytes = [int(number) for number in re.findall(r"client_max_body_size (\d+)m;", text)]
+
+    pasted, sent = (number * 2**20 for number in megabytes)
+    assert pasted >= 3 * limits.pasted_bytes + FRAMING
+    assert sent >= limits.download_bytes + FRAMING
+    (upload,) = re.findall(r"location = /other-ways/upload \{([^}]*)\}", text)
+    # Or the proxy would take all of it before the site can say that it is full.
+    assert "proxy_request_buffering off;" in upload
+    assert "limit_conn" in upload
 
 
 def test_every_alarm_is_about_a_metric_that_exists_and_is_explained(app: Flask, client: FlaskClient) -> None:
