@@ -10,14 +10,17 @@ import os
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import limits
 
 from scanner.access import Access, read_credentials
 from scanner.limits import Limits
 from scanner.registries import Registries
+from scanner.storage import open_storage
 
 
 class BadSetting(Exception):
@@ -39,6 +42,13 @@ def _positive(value: str) -> int:
     number = _number(value)
     if number == 0:
         raise ValueError("must be at least 1")
+    return number
+
+
+def _port(value: str) -> int:
+    number = _positive(value)
+    if number > 65_535:
+        raise ValueError("must be at most 65535")
     return number
 
 
@@ -73,7 +83,26 @@ def _log_format(value: str) -> str:
 def _base_url(value: str) -> str:
     if not value.startswith(("http://", "https://")):
         raise ValueError("must begin with http:// or https://")
+    if not urlsplit(value).hostname:
+        raise ValueError("must name a host")
     return value.rstrip("/")
+
+
+def _sender(value: str) -> str:
+    if "@" not in parseaddr(value)[1] or not value.isprintable():
+        raise ValueError("must be a mail address, such as Scanpost <scanpost@example.org>")
+    return value
+
+
+def _file(value: str) -> str:
+    if value and not Path(value).is_file():
+        raise ValueError("there is no such file")
+    return value
+
+
+def _storage(value: str) -> str:
+    open_storage(value)
+    return value
 
 
 def _networks(value: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
@@ -91,12 +120,18 @@ def _database(value: str) -> str:
             return "postgresql+psycopg://" + value.removeprefix(prefix)
     if not value.startswith(("sqlite:///", "postgresql+psycopg://")):
         raise ValueError("must begin with sqlite:/// or postgresql://")
-    return value
+    return _not_in_memory(value)
 
 
 def _queue(value: str) -> str:
     if not value.startswith(("sqlite:///", "redis://", "rediss://", "unix://", "postgresql://", "postgres://")):
         raise ValueError("must begin with sqlite:///, redis:// or postgresql://")
+    return _not_in_memory(value)
+
+
+def _not_in_memory(value: str) -> str:
+    if value in ("sqlite:///", "sqlite:///:memory:"):
+        raise ValueError("must name a file: several processes share it")
     return value
 
 
@@ -121,27 +156,27 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("INSTANCE", Path, "instance", "folder for everything that is kept: databases, storage, outbox, secret key"),
     Setting("SECRET_KEY", _text, None, "signs cookies and forms; made once and kept in INSTANCE/secret_key if not set"),
     Setting("BASE_URL", _base_url, None, "address of the site in mails; default http://127.0.0.1:PORT"),
-    Setting("PORT", _positive, "8000", "port that `make run` and `make web` listen on"),
+    Setting("PORT", _port, "8000", "port that `make run` and `make web` listen on"),
     Setting("HOST", _text, "127.0.0.1", "address that `make run` and `make web` listen on"),
     Setting("TRUSTED_PROXIES", _number, "0", "how many reverse proxies in front may say who the client is"),
     Setting("DATABASE_URL", _database, None, "scans, batches and mails; default SQLite in INSTANCE, or postgresql://"),
     Setting("QUEUE_URL", _queue, None, "Huey's queue; default SQLite in INSTANCE, or redis:// or postgresql://"),
     Setting("QUEUE_NAME", _text, "scanpost", "prefix of the queue's keys, for several sites on one Redis"),
-    Setting("STORAGE_URL", _text, None, "fetched sources, findings and reports; default a folder in INSTANCE"),
+    Setting("STORAGE_URL", _storage, None, "fetched sources, findings and reports; default a folder in INSTANCE"),
     Setting("MAIL_SERVER", _text, "", "SMTP server; if empty, mails are written to INSTANCE/outbox/*.eml"),
-    Setting("MAIL_PORT", _positive, "25", "port of the SMTP server"),
+    Setting("MAIL_PORT", _port, "25", "port of the SMTP server"),
     Setting("MAIL_USE_TLS", _yes_no, "no", "STARTTLS on the connection"),
     Setting("MAIL_USE_SSL", _yes_no, "no", "TLS from the first byte"),
     Setting("MAIL_USERNAME", _text, "", "user at the SMTP server, if it wants one"),
     Setting("MAIL_PASSWORD", _text, "", "password at the SMTP server"),
-    Setting("MAIL_DEFAULT_SENDER", _text, "Scanpost <scanpost@localhost>", "sender of the mails"),
+    Setting("MAIL_DEFAULT_SENDER", _sender, "Scanpost <scanpost@localhost>", "sender of the mails"),
     Setting("FETCH_ALLOWED_NETWORKS", _networks, "", "networks that may be fetched from although not public (CIDRs)"),
     Setting("FETCH_CONTACT", _text, "", "address of the operator, told to servers in the User-Agent"),
     Setting("FETCH_CONNECTIONS", _positive, "4", "connections to one host at a time, over all workers of a machine"),
     Setting(
         "FETCH_CREDENTIALS", read_credentials, "", "for mirrors: https://user:password@host …, between white space"
     ),
-    Setting("FETCH_CERTIFICATES", _text, "", "file of the certificate authorities to trust, instead of the usual ones"),
+    Setting("FETCH_CERTIFICATES", _file, "", "file of the certificate authorities to trust, instead of the usual ones"),
     Setting("FETCH_PLAIN_REGISTRIES", _words, "", "hosts (with port) of image registries that speak http only"),
     *(
         Setting("REGISTRY_" + f.name.upper(), _base_url, str(f.default), f"where {f.name} packages are looked up")
@@ -151,11 +186,16 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("FETCH_SLOTS", _positive, "4", "scans that are fetched and unpacked at the same time"),
     Setting("LEASE_SECONDS", _positive, "15", "after how long without a sign of life a job is given to another worker"),
     Setting(
-        "RATE_SUBMIT", _rate, "60 per minute; 600 per hour", "scans that one client (IPv4, or IPv6 /64) may submit"
+        "RATE_SUBMIT", _rate, "120 per minute; 600 per hour", "scans that one client (IPv4, or IPv6 /64) may submit"
     ),
     Setting("MAILS_PER_DAY", _positive, "50", "mails that one address is sent in 24 hours"),
     Setting("HSTS_SECONDS", _number, "0", "how long browsers shall insist on https; only with an https BASE_URL"),
-    Setting("QUEUE_LIMIT", _positive, "1000", "scans that may wait; beyond, the site asks to come back later"),
+    Setting(
+        "QUEUE_LIMIT",
+        _positive,
+        "1000",
+        "scans that may wait, half of them one client's; beyond, the site asks to come back",
+    ),
     Setting("DISK_RESERVE", _number, "1_000_000_000", "bytes of disk that must stay free for a scan to be accepted"),
     Setting("CACHE_BYTES", _number, "2_000_000_000", "size of the cache of findings; 0 switches it off"),
     Setting("KEEP_TEXTS", _yes_no, "yes", "whether scanned texts are kept with a report, to show findings in them"),
@@ -175,6 +215,16 @@ SETTINGS: tuple[Setting, ...] = (
     ),
 )
 
+
+#: How connections to PostgreSQL find out that the server is gone, seconds and milliseconds. Without these a process
+#: waits for hours for the answer of a server that was cut off or that another took over from.
+POSTGRESQL: Mapping[str, int] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
 
 #: Settings whose values may hold passwords.
 SECRET = frozenset({"DATABASE_URL", "QUEUE_URL", "FETCH_CREDENTIALS", "SECRET_KEY", "MAIL_PASSWORD"})
@@ -199,8 +249,7 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "pool_pre_ping": not values["DATABASE_URL"].startswith("sqlite"),
         # Among them may be mail addresses, and exceptions are logged.
         "hide_parameters": True,
-        # Seconds until a server that takes connections and never answers is given up.
-        **({} if values["DATABASE_URL"].startswith("sqlite") else {"connect_args": {"connect_timeout": 5}}),
+        **({} if values["DATABASE_URL"].startswith("sqlite") else {"connect_args": dict(POSTGRESQL)}),
     }
     values["MAX_CONTENT_LENGTH"] = 100_000
     values["SESSION_COOKIE_SAMESITE"] = "Lax"

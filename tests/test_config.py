@@ -27,7 +27,15 @@ def test_it_needs_no_setting_at_all(tmp_path: Path) -> None:
         ("PORT", "http"),
         ("PORT", "-1"),
         ("MAIL_USE_TLS", "perhaps"),
+        ("PORT", "65536"),
+        ("MAIL_DEFAULT_SENDER", "scanpost"),
+        ("MAIL_DEFAULT_SENDER", "a@example.org\nBcc: b@example.org"),
+        ("FETCH_CERTIFICATES", "/nowhere/ca.pem"),
+        ("STORAGE_URL", "s3://bucket"),
+        ("DATABASE_URL", "sqlite:///:memory:"),
+        ("QUEUE_URL", "sqlite:///"),
         ("BASE_URL", "scanpost.example"),
+        ("BASE_URL", "https://"),
         ("FETCH_ALLOWED_NETWORKS", "10.0.0.0/33"),
         ("FETCH_ALLOWED_NETWORKS", "10.0.0.1/8"),
         ("DATABASE_URL", "oracle://db"),
@@ -39,6 +47,16 @@ def test_it_needs_no_setting_at_all(tmp_path: Path) -> None:
 def test_it_refuses_a_value_that_cannot_be_used_and_names_it(tmp_path: Path, name: str, value: str) -> None:
     with pytest.raises(config.BadSetting, match=name):
         settings(tmp_path, **{name: value})
+
+
+def test_a_postgresql_server_that_went_without_a_word_is_soon_noticed(tmp_path: Path) -> None:
+    values = settings(tmp_path, DATABASE_URL="postgresql://db.example/scans")
+
+    patience = values["SQLALCHEMY_ENGINE_OPTIONS"]["connect_args"]  # type: ignore[index]
+    silent = patience["keepalives_idle"] + patience["keepalives_interval"] * patience["keepalives_count"]
+    assert silent <= 15
+    assert patience["tcp_user_timeout"] <= 15_000
+    assert patience["connect_timeout"] <= 5
 
 
 def test_it_reads_networks(tmp_path: Path) -> None:
