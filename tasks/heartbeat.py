@@ -19,6 +19,10 @@ log = logging.getLogger(__name__)
 #: How soon a cancelled scan must be noticed, and how old a number on a page may be, in seconds.
 EVERY = 0.7
 
+#: After so many seconds in which the work itself gave no sign the lease is renewed no more: it hangs, on a network
+#: folder that went away say, and another worker had better begin anew. No step without a sign takes as long.
+SILENCE = 900
+
 
 class Heartbeat:
     """Renew the lease of ``job`` while the ``with`` block runs; ``check()`` raises LeaseLost once it is gone.
@@ -31,6 +35,7 @@ class Heartbeat:
         self._app = current_app._get_current_object()  # type: ignore[attr-defined]
         self._lock = threading.Lock()
         self._values: dict[str, Any] = {}
+        self._heard = time.monotonic()
         self._stop = threading.Event()
         self._lost = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
@@ -46,11 +51,13 @@ class Heartbeat:
         self._thread.join()
 
     def set(self, **values: Any) -> None:
+        self._heard = time.monotonic()
         with self._lock:
             self._values.update(values)
 
     def check(self) -> None:
-        """Raise LeaseLost if the job is not ours any more, or its scan was cancelled."""
+        """Be the work's sign of life; raise LeaseLost if the job is not ours any more, or its scan was cancelled."""
+        self._heard = time.monotonic()
         if self._lost.is_set():
             raise LeaseLost
 
@@ -59,6 +66,10 @@ class Heartbeat:
         renewed = time.monotonic()
         with self._app.app_context():
             while not self._stop.wait(EVERY):
+                if time.monotonic() - self._heard > SILENCE:
+                    log.error("a job hangs: its lease is not renewed any more")
+                    self._lost.set()
+                    return
                 with self._lock:
                     values, self._values = self._values, {}
                 try:
@@ -72,6 +83,8 @@ class Heartbeat:
                     # The database may be away for a moment; the lease decides whether that was too long.
                     log.exception("could not renew a lease")
                     db.session.rollback()
+                    with self._lock:
+                        self._values = {**values, **self._values}
 
     def _over(self) -> bool:
         """Tell, by a read that takes no lock, whether the next renewal would find the job lost."""
