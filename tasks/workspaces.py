@@ -18,6 +18,9 @@ from scanner.results import FileEntry, Progress, Source
 from webapp.models import Scan
 from webapp.results import storage
 
+#: Seconds after which what nobody claims is taken for left over.
+SETTLED = 60
+
 
 def folder() -> Path:
     """Return where workspaces are."""
@@ -99,14 +102,56 @@ def forget(scan: Scan) -> None:
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """Give an empty folder that goes when the block ends; the sweep removes those of killed workers."""
-    parent: Path = current_app.config["INSTANCE"] / "tmp"
-    parent.mkdir(mode=0o700, exist_ok=True)
-    path = Path(tempfile.mkdtemp(dir=parent, prefix=f"{os.getpid()}-"))
+    """Give an empty folder that goes when the block ends; the sweep removes those of killed processes.
+
+    It is locked meanwhile, and the kernel ends the lock with its holder. A process id would not do: site and worker may
+    run in containers, which have numbers of their own.
+    """
+    path = Path(tempfile.mkdtemp(dir=scratch_folder()))
+    lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
+        os.close(lock)
+
+
+def remove_left_scratch() -> None:
+    """Remove the scratch folders whose processes are gone."""
+    for path in scratch_folder().iterdir():
+        # Younger ones may be about to be locked.
+        if age(path) > SETTLED and not _locked(path):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def scratch_folder() -> Path:
+    """Return where scratch folders are, and other files that nobody misses."""
+    path: Path = current_app.config["INSTANCE"] / "tmp"
+    path.mkdir(mode=0o700, exist_ok=True)
+    return path
+
+
+def _locked(path: Path) -> bool:
+    try:
+        lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
+def age(path: Path) -> float:
+    """Return how many seconds ago something was made or changed at ``path``; 0 if nothing is there."""
+    try:
+        return time.time() - path.lstat().st_ctime
+    except FileNotFoundError:
+        return 0.0
 
 
 @contextmanager

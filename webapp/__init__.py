@@ -17,10 +17,11 @@ ROOT = Path(__file__).resolve().parent.parent
 def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
     """Build the application from ``settings``, by default those of the environment. Raise config.BadSetting."""
     from tasks.queue import queue
-    from webapp import cli, filters, ratelimits, security, views
+    from webapp import cli, filters, ratelimits, security, uploads, views
     from webapp.extensions import csrf, db, mail, migrate
 
     app = Flask(__name__, template_folder=str(ROOT / "templates"))
+    app.request_class = uploads.Request
     app.config.from_mapping(config.load() if settings is None else settings)
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
+import pytest
 from flask import Flask
 
 from scanner.results import FileEntry
@@ -37,3 +41,48 @@ def test_a_workspace_that_is_being_removed_does_not_hold_all_files(app: Flask, a
     assert not workspaces.holds(scan, files)
     shutil.rmtree(workspaces.path_of(scan))
     assert not workspaces.holds(scan, files)
+
+
+def test_the_scratch_folder_of_a_killed_process_goes_and_that_of_a_living_one_stays(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workspaces, "SETTLED", -1)
+    with workspaces.scratch() as mine:
+        (mine / "upload").touch()
+        folder, process = _scratch_of_another(app.config["INSTANCE"])
+
+        workspaces.remove_left_scratch()
+        while_it_lives = folder.exists()
+        process.kill()
+        process.communicate()
+        workspaces.remove_left_scratch()
+
+        assert while_it_lives
+        assert not folder.exists()
+        assert (mine / "upload").exists()
+    assert not mine.exists()
+
+
+def test_a_scratch_folder_that_was_made_just_now_may_be_about_to_be_locked(app: Flask) -> None:
+    young = workspaces.scratch_folder() / "young"
+    young.mkdir()
+
+    workspaces.remove_left_scratch()
+
+    assert young.exists()
+
+
+def _scratch_of_another(instance: Path) -> tuple[Path, subprocess.Popen[str]]:
+    """Return the scratch folder of another process, and that process, which keeps it until it is killed."""
+    code = f"""
+import pathlib, time, flask
+from tasks import workspaces
+app = flask.Flask("another")
+app.config["INSTANCE"] = pathlib.Path({str(instance)!r})
+with app.app_context(), workspaces.scratch() as folder:
+    print(folder, flush=True)
+    time.sleep(600)
+"""
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    return Path(process.stdout.readline().strip()), process

@@ -9,7 +9,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 import zlib
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from flask import Blueprint, Response, abort, current_app, request
 
 import reports
 from reports.formats import FORMATS, Format
+from tasks import workspaces
 from tasks.scans import Busy
 from webapp.models import Scan, State
 from webapp.results import SCANCODE_JSON, SCANCODE_LINES, STORE, storage
@@ -126,8 +126,8 @@ def _turn() -> Iterator[None]:
 def _write(scan: Scan, format_: Format, key: str) -> None:
     """Let a process write the format, and keep it."""
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(dir=current_app.config["INSTANCE"]) as folder:
-        draft = Path(folder) / "draft"
+    with workspaces.scratch() as folder:
+        draft = folder / "draft"
         with storage().local(f"{scan.report}/{STORE}") as database, draft.open("wb") as out:
             made = subprocess.run(
                 [sys.executable, "-m", "reports", format_.name, str(database)],
