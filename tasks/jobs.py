@@ -11,7 +11,8 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from enum import StrEnum
 from typing import Any, TypeVar
 
 from flask import current_app
@@ -28,6 +29,8 @@ FETCHING = (State.QUEUED, State.FETCHING, State.UNPACKING)
 #: States in which a scan has had its turn and is not over.
 UNDER_WAY = (State.FETCHING, State.UNPACKING, State.SCANNING, State.ASSEMBLING)
 
+#: States of a batch or a mail that is not over.
+OPEN = (JobState.WAITING, JobState.RUNNING)
 
 #: Mails that are sent at the same time. A mail server that hangs holds no more workers than these.
 MAILS_AT_ONCE = 2
@@ -51,8 +54,11 @@ def _running(model: type[Scan] | type[Batch] | type[OutMail]) -> Any:
     return model.lease_until >= clock()
 
 
-def _claim(model: type[Job], candidate: Select[Any], **values: Any) -> Job | None:
-    """Take the first row of ``candidate``, whose first column is the id; None if another worker was faster."""
+def _claim(model: type[Job], states: Sequence[StrEnum], candidate: Select[Any], **values: Any) -> Job | None:
+    """Take the first row of ``candidate``, whose first column is the id; None if another worker was faster.
+
+    ``states`` are those in which a row may be taken: one that was cancelled a moment ago must not come back to life.
+    """
     # Most doorbells find nothing: that must not cost the one write lock that SQLite has.
     if db.session.scalar(candidate.limit(1)) is None:
         db.session.rollback()
@@ -65,7 +71,7 @@ def _claim(model: type[Job], candidate: Select[Any], **values: Any) -> Job | Non
             return None
         taken = session.execute(
             update(model)
-            .where(model.id == row, free(model))
+            .where(model.id == row, model.state.in_(states), free(model))
             .values(
                 owner=owner,
                 lease_until=clock() + current_app.config["LEASE_SECONDS"],
@@ -90,13 +96,20 @@ def _count(result: Any) -> int:
 
 
 def claim_fetch() -> Scan | None:
-    """Take the next scan that is to be fetched: the clients take turns, and nobody's second goes before a first."""
+    """Take the next scan that is to be fetched: the clients take turns, and nobody's second goes before a first.
+
+    A fetch from a slow server holds its place for minutes, so no client may have the last one: it is for the others.
+    """
     slots = current_app.config["FETCH_SLOTS"]
-    if db.session.scalar(select(func.count()).where(Scan.state.in_(FETCHING), _running(Scan))) >= slots:
+    running = select(Scan.client, func.count()).where(Scan.state.in_(FETCHING), _running(Scan)).group_by(Scan.client)
+    held = dict(db.session.execute(running).tuples().all())
+    if sum(held.values()) >= slots:
         return None
+    sated = [client for client, count in held.items() if count >= max(1, slots - 1)]
     return _claim(
         Scan,
-        waiting_scans(),
+        FETCHING,
+        waiting_scans().where(Scan.client.not_in(sated)),
         state=State.FETCHING,
         started_at=func.coalesce(Scan.started_at, now()),
         updated_at=now(),
@@ -144,12 +157,12 @@ def claim_for_engine() -> Scan | Batch | None:
 
 def claim_batch() -> Batch | None:
     """Take the next batch."""
-    return _claim(Batch, _batches(), state=JobState.RUNNING)
+    return _claim(Batch, OPEN, _batches(), state=JobState.RUNNING)
 
 
 def claim_assembly() -> Scan | None:
     """Take the next scan whose findings are all in."""
-    return _claim(Scan, _assemblies())
+    return _claim(Scan, (State.ASSEMBLING,), _assemblies())
 
 
 def _batches() -> Select[Any]:
@@ -171,7 +184,7 @@ def _batches() -> Select[Any]:
         .join(Scan, Scan.id == Batch.scan_id)
         .outerjoin(on_client, on_client.c.client == Scan.client)
         .outerjoin(on_scan, on_scan.c.scan_id == Scan.id)
-        .where(Scan.state == State.SCANNING, Batch.state.in_((JobState.WAITING, JobState.RUNNING)), free(Batch))
+        .where(Scan.state == State.SCANNING, Batch.state.in_(OPEN), free(Batch))
         .order_by(workers, func.coalesce(on_scan.c.workers, 0), Scan.unpacked_bytes, Scan.id, Batch.number)
     )
 
@@ -208,14 +221,10 @@ def claim_mail() -> OutMail | None:
         return None
     candidate = (
         select(OutMail.id)
-        .where(
-            OutMail.state.in_((JobState.WAITING, JobState.RUNNING)),
-            free(OutMail),
-            OutMail.next_at <= clock(),
-        )
+        .where(OutMail.state.in_(OPEN), free(OutMail), OutMail.next_at <= clock())
         .order_by(OutMail.next_at, OutMail.id)
     )
-    return _claim(OutMail, candidate, state=JobState.RUNNING)
+    return _claim(OutMail, OPEN, candidate, state=JobState.RUNNING)
 
 
 def renew(job: Scan | Batch | OutMail, **values: Any) -> None:
@@ -254,14 +263,13 @@ def finish(job: Scan | Batch | OutMail, **values: Any) -> None:
         raise LeaseLost
 
 
-def hopeless(deaths: int) -> list[Scan]:
-    """Return the free scans whose workers died ``deaths`` times while they fetched or assembled."""
-    rows = db.session.scalars(
-        select(Scan).where(
-            Scan.state.in_((*FETCHING, State.ASSEMBLING)), free(Scan), Scan.attempts >= deaths, Scan.owner.is_not(None)
+def give_back(job: Scan | Batch) -> None:
+    """Let others have the job at once, as if it had not been taken: its worker was told to stop."""
+    model = type(job)
+    with writing() as session:
+        session.execute(
+            update(model)
+            .where(model.id == job.id, model.owner == job.owner)
+            .values(owner=None, lease_until=None, attempts=model.attempts - 1)
+            .execution_options(synchronize_session=False)
         )
-    ).all()
-    for scan in rows:
-        db.session.expunge(scan)
-    db.session.rollback()
-    return list(rows)

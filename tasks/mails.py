@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import smtplib
+from contextlib import suppress
 from datetime import datetime
 
 from sqlalchemy import update
@@ -27,7 +28,7 @@ TRIES = 80
 @queue.in_app
 def deliver() -> None:
     """Send the mails that are due."""
-    while out := jobs.claim_mail():
+    while not queue.told_to_stop() and (out := jobs.claim_mail()):
         _send(out)
         db.session.remove()
 
@@ -41,7 +42,10 @@ def ring() -> None:
 
 
 def _send(out: OutMail) -> None:
-    scan = db.session.get_one(Scan, out.scan_id)
+    scan = db.session.get(Scan, out.scan_id)
+    if scan is None:
+        # Deleted a moment ago, and its mail with it.
+        return
     if mails.opted_out(out.address or ""):
         _end(out, scan.created_at, JobState.GIVEN_UP)
         return
@@ -67,12 +71,7 @@ def _send(out: OutMail) -> None:
 
 def _end(out: OutMail, created: datetime, state: JobState) -> None:
     """Note that the mail is gone, or never will be, and forget its address."""
-    with writing() as session:
-        try:
-            jobs.finish(out, state=state, address=None, sent_at=now() if state is JobState.DONE else None)
-        except LeaseLost:
-            # Sent all the same; another worker may send it again, under the same Message-ID.
-            return
+    with suppress(LeaseLost), writing() as session:
         # A scan that was put into the queue again meanwhile has its address for a mail of its own.
         # Nothing that its page shows changes, so neither does the time of the last change.
         session.execute(
@@ -80,6 +79,8 @@ def _end(out: OutMail, created: datetime, state: JobState) -> None:
             .where(Scan.id == out.scan_id, Scan.created_at == created)
             .values(address=None, updated_at=Scan.updated_at)
         )
+        # Where this is lost it was sent all the same; another worker may send it again, under the same Message-ID.
+        jobs.finish(out, state=state, address=None, sent_at=now() if state is JobState.DONE else None)
         counters.add(session, {("mails", "sent" if state is JobState.DONE else "given-up"): 1})
 
 
@@ -102,9 +103,6 @@ def _postpone(out: OutMail, token: str, created: datetime, error: Exception) -> 
         _end(out, created, JobState.GIVEN_UP)
         return
     pause = PAUSES[min(out.attempts, len(PAUSES)) - 1]
-    with writing() as session:
-        try:
-            jobs.finish(out, state=JobState.WAITING, next_at=clock() + pause)
-            counters.add(session, {("mails", "postponed"): 1})
-        except LeaseLost:
-            pass
+    with suppress(LeaseLost), writing() as session:
+        jobs.finish(out, state=JobState.WAITING, next_at=clock() + pause)
+        counters.add(session, {("mails", "postponed"): 1})

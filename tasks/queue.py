@@ -14,6 +14,8 @@ from huey.storage import BaseStorage, BlackHoleStorage, PostgresStorage, RedisSt
 from redis import ConnectionPool
 from sqlalchemy import make_url
 
+import config
+
 log = logging.getLogger(__name__)
 
 #: Seconds that a server that hangs may keep a visitor waiting: the row is there, and the sweep rings again.
@@ -28,6 +30,8 @@ class Queue(Huey):
     def __init__(self) -> None:
         super().__init__("scanpost", results=False)
         self.app: Flask | None = None
+        #: Whether this worker is to stop; a task with much to do asks between two jobs.
+        self.told_to_stop: Callable[[], bool] = lambda: False
 
     def init_app(self, app: Flask) -> None:
         """Bind to ``app`` and to the storage that its QUEUE_URL names."""
@@ -56,7 +60,7 @@ class PostgresQueue(PostgresStorage):
     LOCK = 7_226_743_679
 
     def __init__(self, name: str, dsn: str) -> None:
-        super().__init__(name, dsn=dsn, create_tables=False, connect_timeout=PATIENCE)
+        super().__init__(name, dsn=dsn, create_tables=False, **config.POSTGRESQL)
 
     def _create_connection(self) -> Any:
         connection = self._connect()

@@ -62,7 +62,7 @@ def submit(url: str, email: str | None, client: str) -> Scan:
     ``client`` is whoever asks, such as a network address; only a keyed digest of it is kept.
     """
     request = sources.recognise(url, current_app.config["ACCESS"])
-    check_room()
+    check_room(client)
     if email:
         check_address(email)
     return _accept(Scan(asked=request.asked, title=request.title, address=email or None, client=keyed(client)))[0]
@@ -74,7 +74,7 @@ def submit_list(urls: Sequence[str], email: str | None, client: str) -> str:
     Raise SourceRefused, for the first that cannot be scanned and naming it, AddressRefused and Busy.
     """
     requests = [_recognised(number, url) for number, url in enumerate(urls, 1)]
-    check_room(len(requests))
+    check_room(client, len(requests))
     if email:
         check_address(email, len(requests))
     token = secrets.token_urlsafe(16)
@@ -103,7 +103,7 @@ def _recognised(number: int, url: str) -> sources.Request:
 
 def submit_file(path: Path, name: str, email: str | None, client: str) -> Scan:
     """Accept a scan of a file that a visitor sent, and that is at ``path`` now. Raise AddressRefused and Busy."""
-    check_room()
+    check_room(client)
     if email:
         check_address(email)
     sha256, size = digest_of(path)
@@ -120,7 +120,7 @@ def rescan(earlier: Scan, client: str) -> Scan:
 
     Raise SourceRefused and Busy. What was sent by a visitor is taken from the storage: it cannot be fetched again.
     """
-    check_room()
+    check_room(client)
     scan = Scan(asked=earlier.asked, earlier_token=earlier.token, client=keyed(client))
     if earlier.source and earlier.source["kind"] == "upload":
         scan.title, scan.source = earlier.title, earlier.source
@@ -141,21 +141,25 @@ def _accept(*scans: Scan) -> tuple[Scan, ...]:
     return scans
 
 
-def check_room(wanted: int = 1) -> None:
-    """Raise Busy if so many more scans cannot be accepted now."""
-    waiting = db.session.scalar(select(func.count()).where(Scan.state.in_(jobs.FETCHING))) or 0
-    if waiting + wanted > current_app.config["QUEUE_LIMIT"]:
-        raise Busy(f"{waiting} scans are waiting already. Please come back in a few minutes.", 300)
+def check_room(client: str, wanted: int = 1) -> None:
+    """Raise Busy if so many more scans cannot be accepted now, or not from ``client``."""
+    most, waiting = current_app.config["QUEUE_LIMIT"], Scan.state.in_(jobs.FETCHING)
+    everybodys = db.session.scalar(select(func.count()).where(waiting)) or 0
+    if everybodys + wanted > most:
+        raise Busy(f"{everybodys} scans are waiting already. Please come back in a few minutes.", 300)
+    own = db.session.scalar(select(func.count()).where(waiting, Scan.client == keyed(client))) or 0
+    if own + wanted > max(1, most // 2):
+        raise Busy(f"{own} scans of yours are waiting already. Please come back when some of them are done.", 300)
     free = shutil.disk_usage(current_app.config["INSTANCE"]).free
     if free < current_app.config["DISK_RESERVE"]:
         raise Busy("This server's disk is nearly full. Please come back later.", 1800)
 
 
-def retry(scan: Scan) -> None:
-    """Put a scan that failed or was cancelled back into the queue, on the same page."""
+def retry(scan: Scan) -> bool:
+    """Put a scan that failed or was cancelled back into the queue, on the same page; tell whether it was one."""
     sent = (scan.source or {}).get("kind") == "upload"
     with writing() as session:
-        session.execute(
+        again = session.scalar(
             update(Scan)
             .where(Scan.id == scan.id, Scan.state.in_((State.FAILED, State.CANCELLED)))
             .values(
@@ -185,10 +189,15 @@ def retry(scan: Scan) -> None:
                 scanning_at=None,
                 finished_at=None,
             )
+            .returning(Scan.id)
         )
+        if again is None:
+            # Pressed twice, or on a page that was old: what is under way goes on.
+            return False
         session.query(Batch).filter(Batch.scan_id == scan.id).delete()
         session.query(OutMail).filter(OutMail.scan_id == scan.id).delete()
     ring()
+    return True
 
 
 def cancel(scan: Scan) -> None:
@@ -207,9 +216,10 @@ def cancel(scan: Scan) -> None:
             )
             .returning(Scan.id)
         )
+        if ended is None:
+            return
         session.query(Batch).filter(Batch.scan_id == scan.id).delete()
-        if ended is not None:
-            counters.add(session, {("scans_ended", "cancelled"): 1})
+        counters.add(session, {("scans_ended", "cancelled"): 1})
     log.info("scan %s cancelled", scan.token)
 
 
@@ -217,8 +227,8 @@ def cancel(scan: Scan) -> None:
 
 
 def workers() -> int:
-    """Return how many worker processes this machine runs: one for each engine child, each fetch, and the mails."""
-    return current_app.config["SCAN_PROCESSES"] + current_app.config["FETCH_SLOTS"] + 1
+    """Return how many worker processes this machine runs: one for each engine child, each fetch and each mail."""
+    return current_app.config["SCAN_PROCESSES"] + current_app.config["FETCH_SLOTS"] + jobs.MAILS_AT_ONCE
 
 
 def ring(times: int = 1) -> None:
@@ -234,7 +244,7 @@ def ring(times: int = 1) -> None:
 @queue.in_app
 def work() -> None:
     """Do jobs until there is none that this worker could take."""
-    while _work_once():
+    while not queue.told_to_stop() and _work_once():
         pass
 
 
@@ -256,6 +266,7 @@ def _work_once() -> bool:
 
 
 def _fetch(scan: Scan) -> None:
+    _see_that_workers_survive(scan)
     if jobs_laid_out := stages.fetch(scan):
         # This worker takes one of them itself.
         ring(jobs_laid_out - 1)
@@ -269,8 +280,16 @@ def _scan_batch(batch: Batch) -> None:
 
 
 def _assemble(scan: Scan) -> None:
+    _see_that_workers_survive(scan)
     stages.assemble(scan)
     mails.ring()
+
+
+def _see_that_workers_survive(scan: Scan) -> None:
+    """Raise ScannerError for a scan of which worker after worker died."""
+    if scan.deaths >= DEATHS:
+        log.error("scan %s: given up after %d workers died", scan.token, scan.deaths)
+        raise ScannerError("Our scanner was stopped again and again while it worked on this.")
 
 
 @contextmanager
@@ -296,6 +315,8 @@ def _run(job: Job, stage: Callable[[Job], None]) -> None:
     """Run a stage; whatever happens in it, the scan goes on or ends with a reason."""
     scan_id = job.id if isinstance(job, Scan) else job.scan_id
     token = db.session.query(Scan.token).filter(Scan.id == scan_id).scalar()
+    # A stage may take minutes: a transaction that stayed open meanwhile would keep migrations and clearing up waiting.
+    db.session.rollback()
     name = getattr(stage, "__name__", "job").strip("_")
     started, ended = time.monotonic(), "failed"
     try:
@@ -305,7 +326,12 @@ def _run(job: Job, stage: Callable[[Job], None]) -> None:
     except LeaseLost:
         ended = "lost"
         log.info("scan %s: %s given up, the job is no longer ours", token, name)
-        _clean_if_over(scan_id)
+        _clean_if_over(token)
+    except KeyboardInterrupt:
+        ended = "given-back"
+        log.info("scan %s: %s given back, this worker stops", token, name)
+        jobs.give_back(job)
+        raise
     except EngineError:
         log.exception("scan %s: %s: the engine failed", token, name)
         _note_failure(job)
@@ -347,10 +373,13 @@ def _note_failure(job: Scan | Batch, sentence: str = "Our scanner cannot be reac
         pass
 
 
-def _clean_if_over(scan_id: int) -> None:
+def _clean_if_over(token: str) -> None:
+    """Remove what was written for a scan that was over, or was removed, before this worker noticed."""
     db.session.rollback()
-    scan = db.session.get(Scan, scan_id, populate_existing=True)
-    if scan is not None and scan.state.final:
+    scan = db.session.scalar(select(Scan).where(Scan.token == token))
+    if scan is None:
+        stages.remove_files(Scan(token=token))
+    elif scan.state.final:
         stages.clean_up(scan)
 
 
@@ -360,10 +389,11 @@ def fail(job: Scan | Batch, error: ScannerError) -> None:
     scan_id = job.id if isinstance(job, Scan) else job.scan_id
     try:
         with writing() as session:
-            jobs.finish(job, **({} if isinstance(job, Scan) else {"state": JobState.GIVEN_UP}))
-            scan = session.get_one(Scan, scan_id, populate_existing=True)
-            if scan.state.final:
+            # The scan before its batches, as everywhere: two that lock them in another order wait for each other.
+            scan = session.get(Scan, scan_id, populate_existing=True, with_for_update=True)
+            if scan is None or scan.state.final:
                 return
+            jobs.finish(job, **({} if isinstance(job, Scan) else {"state": JobState.GIVEN_UP}))
             scan.state, scan.finished_at, scan.owner, scan.lease_until = State.FAILED, now(), None, None
             scan.error, scan.error_code, scan.advice = str(error), error.code, error.advice
             session.query(Batch).filter(Batch.scan_id == scan_id).delete()
@@ -373,9 +403,3 @@ def fail(job: Scan | Batch, error: ScannerError) -> None:
         return
     mails.ring()
     stages.clean_up(scan)
-
-
-def give_up(scan: Scan) -> None:
-    """End a scan whose workers die of it."""
-    log.error("scan %s: given up after %d workers died", scan.token, scan.attempts)
-    fail(scan, ScannerError("Our scanner was stopped again and again while it worked on this."))

@@ -15,6 +15,7 @@ from flask import Flask, current_app
 from sqlalchemy import NullPool, create_engine, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+import config
 from scanner import sandbox
 from webapp.extensions import db
 from webapp.models import State, Worker, clock, now
@@ -45,16 +46,17 @@ class SignOfLife:
         self._started_at = now()
         self._offers = {**sandbox.capabilities().as_dict(), "git": shutil.which("git") is not None}
         self._last = 0.0
+        self._engine: str | None = None
         self._silent = False
         url = app.config["DATABASE_URL"]
-        timeout = {"timeout": 1} if url.startswith("sqlite") else {"connect_timeout": 3}
-        self._database = create_engine(url, poolclass=NullPool, connect_args=timeout, hide_parameters=True)
+        patience = {"timeout": 1} if url.startswith("sqlite") else {**config.POSTGRESQL, "connect_timeout": 3}
+        self._database = create_engine(url, poolclass=NullPool, connect_args=patience, hide_parameters=True)
 
     def give(self, *, engine: str | None, engine_starts: int) -> None:
-        """Renew the row if it is time. A database that is away is told once, and costs nothing else."""
-        if time.monotonic() - self._last < EVERY:
+        """Renew the row if it is time, or the engine came or went. A database that is away is told once."""
+        if time.monotonic() - self._last < EVERY and engine == self._engine:
             return
-        self._last = time.monotonic()
+        self._last, self._engine = time.monotonic(), engine
         try:
             self._write(engine, engine_starts)
             if self._silent:

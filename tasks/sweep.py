@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import shutil
 import time
 from datetime import timedelta
 
@@ -12,7 +10,7 @@ from flask import current_app
 from huey import crontab
 from sqlalchemy import func, select
 
-from tasks import jobs, mails, scans, workspaces
+from tasks import jobs, mails, scans, stages, workspaces
 from tasks.queue import queue
 from webapp.extensions import db, writing
 from webapp.models import FINAL, Batch, JobState, OutMail, Scan, State, clock, now
@@ -23,6 +21,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds between two sweeps; with the lease it bounds how long a killed job rests. tasks.worker sets the clock to it.
 EVERY = 5
+#: Seconds between two searches for files that belong to no scan.
+STRAYS_EVERY = 3_600
 
 
 @queue.periodic_task(crontab())
@@ -34,15 +34,23 @@ def sweep() -> None:
 
 def run() -> None:
     """Ring for all that waits, and remove what nobody needs any more."""
+    wake()
+    for part in (remove_old_scans, forget_old_counts, _remove_left_folders, _remove_strays):
+        try:
+            part()
+        except Exception:
+            # What hinders one of them, such as a file that cannot be deleted, must not hinder the others.
+            log.exception("a part of the sweep failed: %s", part.__name__.strip("_"))
+            db.session.rollback()
+
+
+def wake() -> None:
+    """Ring for all that waits."""
     if waiting := _waiting_jobs():
         scans.ring(waiting)
     if _due_mails():
         mails.ring()
     db.session.rollback()
-    _end_hopeless_scans()
-    remove_old_scans()
-    forget_old_counts()
-    _remove_left_folders()
 
 
 def _waiting_jobs() -> int:
@@ -66,15 +74,9 @@ def _due_mails() -> int:
     due = (
         select(func.count())
         .select_from(OutMail)
-        .where(OutMail.state.in_((JobState.WAITING, JobState.RUNNING)), jobs.free(OutMail), OutMail.next_at <= clock())
+        .where(OutMail.state.in_(jobs.OPEN), jobs.free(OutMail), OutMail.next_at <= clock())
     )
     return db.session.scalar(due) or 0
-
-
-def _end_hopeless_scans() -> None:
-    """Fail the scans whose workers died again and again while they fetched or assembled."""
-    for scan in jobs.hopeless(scans.DEATHS):
-        scans.give_up(scan)
 
 
 def remove_old_scans() -> int:
@@ -83,15 +85,19 @@ def remove_old_scans() -> int:
     old = db.session.scalars(
         select(Scan).where(Scan.state.in_(FINAL), Scan.finished_at < before).order_by(Scan.id).limit(100)
     ).all()
+    removed = 0
     for scan in old:
-        remove(scan)
-    return len(old)
+        try:
+            remove(scan)
+            removed += 1
+        except OSError:
+            log.exception("scan %s is too old and cannot be removed", scan.token)
+    return removed
 
 
 def remove(scan: Scan) -> None:
     """Remove a scan, its files, and its source if no other scan has the same."""
-    workspaces.forget(scan)
-    storage().delete(scan.prefix)
+    stages.remove_files(scan)
     source = scan.source
     with writing() as session:
         session.query(Scan).filter(Scan.id == scan.id).delete()
@@ -108,33 +114,35 @@ def _source_needed(sha256: str) -> bool:
 
 
 def _remove_left_folders() -> None:
-    """Remove workspaces of scans that are over, and scratch folders of workers that are gone."""
+    """Remove workspaces of scans that are over, and scratch folders of processes that are gone."""
     for path in workspaces.folder().iterdir():
         token = path.name.split(".")[0]
         scan = db.session.query(Scan.state).filter(Scan.token == token).first()
         # Younger ones may belong to a worker that has not yet noticed that its scan is over.
-        if (scan is None or scan[0].final) and _age(path) > 60:
+        if (scan is None or scan[0].final) and workspaces.age(path) > workspaces.SETTLED:
             workspaces.remove(path) if path.is_dir() else path.unlink(missing_ok=True)
     db.session.rollback()
-    scratch = current_app.config["INSTANCE"] / "tmp"
-    for path in scratch.iterdir() if scratch.exists() else ():
-        pid = path.name.split("-")[0]
-        if pid.isdigit() and not _alive(int(pid)):
-            shutil.rmtree(path, ignore_errors=True)
+    workspaces.remove_left_scratch()
 
 
-def _age(path: os.PathLike[str]) -> float:
-    try:
-        return time.time() - os.lstat(path).st_ctime
-    except FileNotFoundError:
-        return 0.0
+def _remove_strays() -> None:
+    """Remove, once an hour, what was kept for longer than any scan is and belongs to none.
 
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
+    A kill between two steps leaves such files, as does a deletion while a worker still writes. Younger ones stay: with
+    a database that was restored, or named wrongly, nothing may go that the right one knows.
+    """
+    instance, limit = current_app.config["INSTANCE"], current_app.config["RETENTION_DAYS"] * 86_400
+    mark = instance / "strays"
+    if mark.exists() and time.time() - mark.stat().st_mtime < STRAYS_EVERY:
+        return
+    mark.touch()
+    tokens = set(db.session.scalars(select(Scan.token)))
+    sources = set(db.session.scalars(select(Scan.source["sha256"].as_string())))
+    db.session.rollback()
+    removed = storage().delete_others("scans", tokens, limit) + storage().delete_others("sources", sources, limit)
+    for mail in (instance / "outbox").glob("*.eml"):
+        if time.time() - mail.stat().st_mtime > limit:
+            mail.unlink(missing_ok=True)
+            removed += 1
+    if removed:
+        log.info("%d files and folders removed that belong to no scan", removed)

@@ -12,7 +12,7 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,8 @@ from huey.consumer import Consumer, Scheduler
 
 import config
 from scanner.engine.client import Engine, start_server
-from tasks import scans, status, sweep
+from scanner.errors import EngineError
+from tasks import scans, status, sweep, workspaces
 from tasks.queue import queue
 from webapp import create_app, logs
 from webapp.extensions import db
@@ -56,14 +57,14 @@ class Worker(Consumer):
         super().__init__(queue, **options)
         self._engine_socket = engine_socket
         self._engine: subprocess.Popen[bytes] | None = None
-        self._engine_version = ""
+        self._engine_version: str | None = None  #: once it has answered
         self._engine_starts = 0
         self._sign = status.SignOfLife(queue.app)  # type: ignore[arg-type]
+        queue.told_to_stop = self.stop_flag.is_set
 
     def start(self) -> None:
+        # It takes some seconds, in which fetches and mails can go on; whoever needs it waits for it.
         self._start_engine()
-        self._engine_version = Engine(self._engine_socket).version().scancode
-        log.info("the engine is ready: ScanCode %s", self._engine_version)
         # Connections must not be shared with the workers that are forked now.
         with queue.app.app_context():  # type: ignore[union-attr]
             db.engine.dispose()
@@ -73,23 +74,29 @@ class Worker(Consumer):
             sweep.sweep()
         except Exception as error:
             log.warning("the queue cannot be reached: %s; the scheduler sweeps once it can", error)
-        self._give_sign()
-        mark_ready()
+
+    def check_worker_health(self) -> bool:
+        self._look_after_engine()
+        self._sign.give(engine=self._engine_version, engine_starts=self._engine_starts)
+        return super().check_worker_health()
 
     def _start_engine(self) -> None:
         self._engine = start_server(self._engine_socket)
+        self._engine_version = None
         self._engine_starts += 1
 
-    def _give_sign(self) -> None:
-        up = self._engine is not None and self._engine.poll() is None
-        self._sign.give(engine=self._engine_version if up else None, engine_starts=self._engine_starts)
-
-    def check_worker_health(self) -> bool:
-        self._give_sign()
+    def _look_after_engine(self) -> None:
+        """Start the engine again if it ended, also while it was starting; tell once it is ready."""
         if self._engine is not None and self._engine.poll() is not None:
             log.error("the engine ended with code %s: starting it again", self._engine.returncode)
             self._start_engine()
-        return super().check_worker_health()
+        if self._engine_version is None:
+            try:
+                self._engine_version = Engine(self._engine_socket, patience=0).version().scancode
+            except EngineError:
+                return
+            log.info("the engine is ready: ScanCode %s", self._engine_version)
+            mark_ready()
 
     def stop(self, graceful: bool = False) -> None:
         super().stop(graceful)
@@ -114,7 +121,7 @@ def _tie_to_parent() -> None:
 
 def mark_ready() -> None:
     """Tell whoever started us, through the file descriptor that it named, that scans are worked on from now."""
-    if number := os.environ.get("READY_FD"):
+    if number := os.environ.pop("READY_FD", None):
         os.write(int(number), b"ready\n")
         os.close(int(number))
 
@@ -126,12 +133,12 @@ def main() -> None:
         logs.set_up(app.config)
     except config.BadSetting as error:
         sys.exit(f"Cannot start: {error}")
-    with tempfile.TemporaryDirectory(prefix="scanpost-") as folder:
-        # Unix sockets take paths of 107 bytes only, so this is not in the instance folder.
-        socket = Path(folder) / "engine.sock"
-        app.config["ENGINE_SOCKET"] = str(socket)
+    with ExitStack() as stack:
         with app.app_context():
+            # What the engine's children write lies there, too: if this process is killed, a sweep removes it.
+            socket = stack.enter_context(workspaces.scratch()) / "engine.sock"
             count = scans.workers()
+        app.config["ENGINE_SOCKET"] = str(socket)
         Worker(
             socket,
             workers=count,

@@ -179,13 +179,13 @@ def _all(*conditions: Any) -> list[Scan]:
     return list(db.session.scalars(select(Scan).where(*conditions).order_by(Scan.id)))
 
 
-def _each(chosen: list[Scan], act: Callable[[Scan], None], done: str) -> None:
+def _each(chosen: list[Scan], act: Callable[[Scan], bool | None], done: str) -> None:
     if not chosen:
         click.echo("There is none.")
     for scan in chosen:
         token = scan.token
-        act(scan)
-        click.echo(f"{token} {done}.")
+        # Some tell whether there was anything to do.
+        click.echo(f"{token} {'is left as it is' if act(scan) is False else done}.")
 
 
 def _text(text: str) -> str:

@@ -36,7 +36,11 @@ COUNTERS = {
     "scans_submitted": ("scanpost_scans_submitted", None, "Scans that were accepted"),
     "scans_ended": ("scanpost_scans_ended", "outcome", "Scans that ended: done, cancelled, or the code of the error"),
     "reports_reused": ("scanpost_reports_reused", None, "Scans that ended with the report of equal content"),
-    "jobs": ("scanpost_jobs", "job/outcome", "Jobs that ended: done, failed, or lost to a cancel or another worker"),
+    "jobs": (
+        "scanpost_jobs",
+        "job/outcome",
+        "Jobs that ended: done, failed, given back at a stop, or lost to a cancel or another worker",
+    ),
     "jobs_taken_over": ("scanpost_jobs_taken_over", "job", "Jobs begun after a worker had died over them"),
     "files": ("scanpost_files", "result", "Files: scanned, known from the cache of findings, or with an error"),
     "file_seconds": ("scanpost_file_cpu_seconds", None, "CPU seconds that files took"),

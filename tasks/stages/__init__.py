@@ -8,8 +8,8 @@ them true in one transaction, fenced on the owner.
 from __future__ import annotations
 
 from tasks.stages.assembling import assemble
-from tasks.stages.common import add_mail, clean_up
+from tasks.stages.common import add_mail, clean_up, remove_files
 from tasks.stages.fetching import fetch
 from tasks.stages.scanning import scan_batch
 
-__all__ = ["add_mail", "assemble", "clean_up", "fetch", "scan_batch"]
+__all__ = ["add_mail", "assemble", "clean_up", "fetch", "remove_files", "scan_batch"]

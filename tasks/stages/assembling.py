@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import logging
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -33,10 +32,10 @@ log = logging.getLogger(__name__)
 def assemble(scan: Scan) -> None:
     """Put the report of a claimed scan together and end the scan. Raise ScannerError."""
     with Heartbeat(scan) as heartbeat, workspaces.scratch() as scratch:
-        version = engine().version()
+        version = engine().version(beat=heartbeat.check)
         about = _put_together(scan, scratch, heartbeat, version)
         for name in ("report.json", "report.jsonl"):
-            _gzip(scratch / name)
+            _gzip(scratch / name, heartbeat)
         heartbeat.check()
         report = _keep(scan, scratch)
         digest = _digest(scratch / STORE, about)
@@ -83,9 +82,9 @@ def _put_together(scan: Scan, scratch: Path, heartbeat: Heartbeat, version: Engi
             )
         log.info("scan %s: codebase-level steps took %.1f s", scan.token, time.monotonic() - started)
         about = _about(scan, version)
-        store.build(scratch / "report.jsonl", scratch / STORE, about=about, layers=_layers(scan))
+        store.build(scratch / "report.jsonl", scratch / STORE, about=about, layers=_layers(scan), beat=heartbeat.check)
         if current_app.config["KEEP_TEXTS"]:
-            texts.build(workspaces.path_of(scan), scratch / STORE, scratch / TEXTS)
+            texts.build(workspaces.path_of(scan), scratch / STORE, scratch / TEXTS, beat=heartbeat.check)
         if before is not None and workspaces.identity(scan) == before and workspaces.holds(scan, _files(scan)):
             return about
         log.warning("the workspace of scan %s went away: putting its report together again", scan.token)
@@ -155,7 +154,9 @@ def _digest(database: Path, about: dict[str, Any]) -> dict[str, Any]:
         }
 
 
-def _gzip(path: Path) -> None:
+def _gzip(path: Path, heartbeat: Heartbeat) -> None:
     with path.open("rb") as plain, gzip.open(path.with_name(path.name + ".gz"), "wb", compresslevel=5) as packed:
-        shutil.copyfileobj(plain, packed, 1 << 20)
+        while piece := plain.read(1 << 20):
+            heartbeat.check()
+            packed.write(piece)
     path.unlink()

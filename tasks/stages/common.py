@@ -52,3 +52,9 @@ def clean_up(scan: Scan) -> None:
     workspaces.forget(scan)
     for part in ("batches", "findings"):
         storage().delete(f"{scan.prefix}/{part}")
+
+
+def remove_files(scan: Scan) -> None:
+    """Remove all that is kept for this scan alone, here and in the storage."""
+    workspaces.forget(scan)
+    storage().delete(scan.prefix)

@@ -31,11 +31,12 @@ def fetch(scan: Scan) -> int:
     with Heartbeat(scan) as heartbeat, workspaces.scratch() as scratch:
         if scan.source is None:
             _download(scan, scratch, heartbeat)
-        if reuse.answer(scan, engine().version()):
+        if reuse.answer(scan, engine().version(beat=heartbeat.check)):
             return 0
         heartbeat.set(state=State.UNPACKING)
         unpacked = _unpack(scan, heartbeat)
-        files = inventory.take(workspaces.path_of(scan), unpacked.root, current_app.config["LIMITS"])
+        place, limits = workspaces.path_of(scan), current_app.config["LIMITS"]
+        files = inventory.take(place, unpacked.root, limits, beat=heartbeat.check)
         batches = inventory.batches(files, current_app.config["SCAN_PROCESSES"])
         heartbeat.check()
         for number, batch in enumerate(batches):
@@ -82,6 +83,7 @@ def _lay_out(scan: Scan, root: str, notes: list[str], batches: list[list[FileEnt
             scan,
             state=State.SCANNING if batches else State.ASSEMBLING,
             attempts=0,
+            failures=0,
             source=source.as_dict(),
             title=source.title,
             bytes_done=source.size or 0,

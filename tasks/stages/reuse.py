@@ -14,6 +14,7 @@ from flask import current_app
 from sqlalchemy import select
 
 from reports import store
+from scanner.errors import EngineError, NotStored
 from scanner.results import EngineVersion, Source
 from tasks import workspaces
 from tasks.jobs import finish
@@ -43,13 +44,17 @@ def answer(scan: Scan, version: EngineVersion) -> bool:
     twin = db.session.scalar(
         select(Scan).where(Scan.twin_key == key, Scan.state == State.DONE).order_by(Scan.finished_at).limit(1)
     )
-    db.session.rollback()
     if twin is None or not twin.report:
+        db.session.rollback()
         return False
+    # A snapshot: read again, it would be gone where somebody deletes it meanwhile.
+    db.session.expunge(twin)
+    db.session.rollback()
     try:
         report, about = _copy(twin, scan)
-    except FileNotFoundError:
-        # Removed a moment ago: then it is scanned after all.
+    except (FileNotFoundError, NotStored, EngineError) as error:
+        # Removed a moment ago, lost or damaged: then it is scanned after all.
+        log.warning("scan %s: the report of equal content cannot be used: %s", scan.token, error)
         return False
     with writing() as session:
         finish(

@@ -10,13 +10,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from flask import current_app
-from sqlalchemy import update
+from sqlalchemy import delete, func, select, update
 
 from scanner.cache import FindingCache, scan_with_cache
 from scanner.results import FileEntry, FileFindings
 from tasks import workspaces
 from tasks.heartbeat import Heartbeat
-from tasks.jobs import finish
+from tasks.jobs import LeaseLost, finish
 from tasks.stages.common import engine, read_manifest, write_manifest
 from webapp import counters
 from webapp.extensions import db, writing
@@ -27,24 +27,35 @@ log = logging.getLogger(__name__)
 
 #: After so many workers that died over a batch it is split, until the file that kills is alone.
 DEATHS = 2
+#: After so many that died over one file it is given up. More, because workers do not parse: they may well have been
+#: killed for another reason, and a file is not to be blamed for two unlucky restarts.
+DEATHS_ALONE = 4
 
 
 def scan_batch(batch: Batch) -> bool:
     """Scan the files of a claimed batch; return whether it was the last one of its scan. Raise ScannerError."""
-    scan = db.session.get_one(Scan, batch.scan_id)
+    scan = _scan_of(batch)
     files = read_manifest(scan, batch.number)
     if batch.deaths >= DEATHS and len(files) > 1:
-        _split(batch, files)
+        _split(scan, batch, files)
         return False
     with Heartbeat(batch) as heartbeat, workspaces.scratch() as scratch:
         findings = scratch / "findings.jsonl.gz"
-        if batch.deaths >= DEATHS:
+        if batch.deaths >= DEATHS_ALONE:
             seconds, found = _write_findings(findings, [_killer(files[0])], heartbeat)
         else:
             seconds, found = _scan(scan, batch, files, findings, heartbeat)
         key = f"{scan.prefix}/findings/{batch.number}-{batch.attempts}.jsonl.gz"
         storage().put(key, findings)
     return _batch_done(batch, key, len(files), seconds, found)
+
+
+def _scan_of(batch: Batch) -> Scan:
+    """Return the scan, apart from the session: what is read of it later must not begin a transaction."""
+    scan = db.session.get_one(Scan, batch.scan_id)
+    db.session.expunge(scan)
+    db.session.rollback()
+    return scan
 
 
 def _scan(
@@ -102,26 +113,40 @@ def _write_findings(target: Path, results: Iterable[FileFindings], heartbeat: He
 
 
 def _killer(entry: FileEntry) -> FileFindings:
-    return FileFindings(entry.path, errors=("ERROR: the scanner was killed twice while it worked on this file.",))
+    return FileFindings(
+        entry.path, errors=("ERROR: the scanner was killed again and again while it worked on this file.",)
+    )
 
 
-def _split(batch: Batch, files: list[FileEntry]) -> None:
-    """Put the two halves of a batch in its place: one of them holds the file that kills its worker."""
-    scan = db.session.get_one(Scan, batch.scan_id)
+def _split(scan: Scan, batch: Batch, files: list[FileEntry]) -> None:
+    """Put two halves in the place of a batch: one of them holds the file that kills its worker."""
     middle = len(files) // 2
     with workspaces.scratch() as scratch, writing() as session:
-        top = session.query(Batch.number).filter(Batch.scan_id == scan.id).order_by(Batch.number.desc()).first()
-        number = (top[0] if top else batch.number) + 1
-        write_manifest(scan, number, files[middle:], scratch)
-        write_manifest(scan, batch.number, files[:middle], scratch)
-        # The halves start one death below the limit: each is split again, or found guilty, after one more.
-        finish(batch, state=JobState.WAITING, attempts=DEATHS - 1, failures=0, files=middle, files_done=0, found={})
-        session.add(Batch(scan_id=scan.id, number=number, files=len(files) - middle, bytes=0, attempts=DEATHS - 1))
+        # This locks the scan's row, so of two batches that are split at the same time each gets numbers of its own.
         session.execute(update(Scan).where(Scan.id == scan.id).values(batches_total=Scan.batches_total + 1))
+        finish(batch)
+        last = session.scalar(select(func.max(Batch.number)).where(Batch.scan_id == scan.id)) or 0
+        for number, half in enumerate((files[:middle], files[middle:]), last + 1):
+            # Not over the list of the whole: without the commit that is still what its batch consists of.
+            write_manifest(scan, number, half, scratch)
+            # The halves start one death below the limit: each that kills again is split again.
+            size = sum(entry.size for entry in half)
+            session.add(Batch(scan_id=scan.id, number=number, files=len(half), bytes=size, attempts=DEATHS - 1))
+        session.execute(delete(Batch).where(Batch.id == batch.id))
 
 
 def _batch_done(batch: Batch, key: str, files: int, seconds: float, found: Counter[str]) -> bool:
     with writing() as session:
+        # The scan before its batch, as everywhere: two that lock them in another order wait for each other. Of two
+        # last batches the second waits here, and sees the first one's count.
+        counted = session.execute(
+            update(Scan)
+            .where(Scan.id == batch.scan_id, Scan.state == State.SCANNING)
+            .values(batches_done=Scan.batches_done + 1, updated_at=now())
+            .returning(Scan.batches_done, Scan.batches_total)
+        ).one_or_none()
+        if counted is None:
+            raise LeaseLost
         finish(
             batch,
             state=JobState.DONE,
@@ -130,18 +155,12 @@ def _batch_done(batch: Batch, key: str, files: int, seconds: float, found: Count
             seconds=seconds,
             found=dict(found.most_common(8)),
         )
-        # This UPDATE locks the scan's row, so of two last batches the second sees the first one's count.
-        done, total = session.execute(
-            update(Scan)
-            .where(Scan.id == batch.scan_id, Scan.state == State.SCANNING)
-            .values(batches_done=Scan.batches_done + 1, updated_at=now())
-            .returning(Scan.batches_done, Scan.batches_total)
-        ).one_or_none() or (0, None)
+        done, total = counted
         if done == total:
             session.execute(
                 update(Scan)
                 .where(Scan.id == batch.scan_id)
-                .values(state=State.ASSEMBLING, updated_at=now(), attempts=0)
+                .values(state=State.ASSEMBLING, updated_at=now(), attempts=0, failures=0)
             )
         counters.add(session, {("bytes", ""): batch.bytes})
-    return done == total
+    return bool(done == total)

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -141,6 +142,37 @@ def test_stopping_leaves_no_process_and_a_second_start_finds_the_scan(tmp_path: 
 
     assert code == 0
     assert status["state"] == "done"
+
+
+def test_a_restart_need_not_wait_for_the_leases_of_those_who_were_stopped(tmp_path: Path, http: HttpServer) -> None:
+    http.routes["/rules.tgz"] = content(trees.tar_gz(FILES))
+    settings = {"LEASE_SECONDS": "600", "CACHE_BYTES": "0", "REUSE_REPORTS": "no"}
+    with Site(tmp_path / "instance", **settings) as site:
+        page = site.submit(http.url("/rules.tgz"))
+        _wait_until_scanning(site, page)
+
+        site.stop()
+        site.start()
+
+        assert site.wait(page, seconds=300)["state"] == "done"
+
+
+def test_an_engine_that_is_killed_while_it_starts_is_started_again(tmp_path: Path) -> None:
+    site = Site(tmp_path / "instance")
+    start = threading.Thread(target=site.start)
+    start.start()
+    deadline = time.monotonic() + 60
+    while not (hasattr(site, "process") and (engine := site.children("scanner.engine.server"))):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+    os.kill(engine[0], signal.SIGKILL)
+
+    start.join(60)
+    try:
+        assert any("Scanpost is ready" in line for line in site.log)
+    finally:
+        site.stop()
 
 
 def test_no_process_outlives_a_consumer_that_is_killed(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from tasks import jobs
 from webapp.extensions import db, writing
@@ -125,6 +125,37 @@ def test_no_more_scans_are_fetched_at_once_than_there_are_slots(app: Flask, add_
     claims = [jobs.claim_fetch() for _ in range(3)]
 
     assert [claim is not None for claim in claims] == [True, True, False]
+
+
+def test_one_client_does_not_hold_the_last_place_for_fetches(app: Flask, add_scan: AddScan) -> None:
+    app.config["FETCH_SLOTS"] = 3
+    for _ in range(4):
+        add_scan(client="greedy")
+    mine = [jobs.claim_fetch() for _ in range(3)]
+    other = add_scan(client="other")
+
+    claim = jobs.claim_fetch()
+
+    assert [one is not None for one in mine] == [True, True, False]
+    assert claim is not None
+    assert claim.id == other.id
+
+
+def test_one_place_for_fetches_is_for_whoever_comes(app: Flask, add_scan: AddScan) -> None:
+    app.config["FETCH_SLOTS"] = 1
+    add_scan()
+
+    assert jobs.claim_fetch() is not None
+
+
+def test_a_scan_that_was_cancelled_a_moment_ago_is_not_claimed(add_scan: AddScan) -> None:
+    scan = add_scan(state=State.CANCELLED)
+    seen_before = select(Scan.id).where(Scan.id == scan.id)
+
+    claim = jobs._claim(Scan, jobs.FETCHING, seen_before, state=State.FETCHING)
+
+    assert claim is None
+    assert db.session.get_one(Scan, scan.id, populate_existing=True).state is State.CANCELLED
 
 
 def test_a_small_scan_need_not_wait_for_a_huge_one(add_scanning: AddScan) -> None:
