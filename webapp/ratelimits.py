@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, current_app, request
-from flask_limiter import Limiter
+from flask_limiter import Limiter, RouteLimit
 from limits.storage import Storage
 from sqlalchemy import case, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -107,13 +108,16 @@ limiter = Limiter(
     swallow_errors=True,
 )
 
-#: Of the form: how often one client may submit.
-submissions = limiter.shared_limit(
-    lambda: current_app.config["RATE_SUBMIT"],
-    scope="submit",
-    exempt_when=on_this_machine,
-    error_message="That was a lot of scans at once. Wait a little before the next one; those submitted go on.",
-)
+
+def submissions(scans: Callable[[], int] = lambda: 1) -> RouteLimit:
+    """Limit how many scans one client may submit, in all ways together; ``scans`` counts those of the request."""
+    return limiter.shared_limit(
+        lambda: current_app.config["RATE_SUBMIT"],
+        scope="submit",
+        exempt_when=on_this_machine,
+        cost=scans,
+        error_message="That was a lot of scans at once. Wait a little before the next one; those submitted go on.",
+    )
 
 
 def init_app(app: Flask) -> None:

@@ -157,6 +157,12 @@ def test_whoever_opts_out_gets_no_more(app: Flask, client: FlaskClient, add: Cal
     assert db.session.get_one(OutMail, out.id).address is None
 
 
+def test_nobody_fills_the_table_of_those_who_opted_out(app: Flask, client: FlaskClient) -> None:
+    answers = [client.post(f"/mails/stop/{number:032x}").status_code for number in range(61)]
+
+    assert answers == [200] * 60 + [429]
+
+
 def test_an_address_gets_so_many_mails_a_day(app: Flask) -> None:
     app.config["MAILS_PER_DAY"] = 2
     mails.check_address("me@example.org")

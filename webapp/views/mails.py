@@ -8,6 +8,7 @@ from flask import Blueprint, abort, render_template
 
 from webapp import mails
 from webapp.extensions import csrf
+from webapp.ratelimits import limiter
 from webapp.views.privacy import keep_private
 
 blueprint = Blueprint("mails", __name__, url_prefix="/mails")
@@ -21,6 +22,7 @@ def ask(digest: str) -> str:
 
 
 @blueprint.post("/stop/<digest>")
+@limiter.limit("60 per minute")  # Each is a row, whatever digest it names.
 @csrf.exempt  # Mail programs post here for their reader (RFC 8058); who knows the digest may.
 def stop(digest: str) -> str:
     """End it."""

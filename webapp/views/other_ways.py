@@ -39,7 +39,7 @@ def admit(app: Flask) -> None:
     def before_the_form_is_read() -> None:
         if request.method != "POST" or request.blueprint != blueprint.name:
             return
-        tasks.check_room()
+        tasks.check_room(client_network())
         limits = current_app.config["LIMITS"]
         limit = "download_bytes" if request.endpoint == f"{blueprint.name}.upload" else "pasted_bytes"
         text = _ESCAPED * limits.pasted_bytes + FRAMING
@@ -57,7 +57,7 @@ def ask() -> str:
 
 
 @blueprint.post("/other-ways/upload")
-@submissions
+@submissions()
 def upload() -> AnyResponse | tuple[str, int]:
     """Accept files; several become one scan."""
     form = UploadForm(prefix="upload")
@@ -89,7 +89,7 @@ def _scan_files(files: list[FileStorage], email: str | None) -> Scan:
 
 
 @blueprint.post("/other-ways/paste")
-@submissions
+@submissions()
 def paste() -> AnyResponse | tuple[str, int]:
     """Accept a text."""
     form = PasteForm(prefix="paste")
@@ -106,7 +106,7 @@ def paste() -> AnyResponse | tuple[str, int]:
 
 
 @blueprint.post("/other-ways/list")
-@submissions
+@submissions(lambda: max(1, len(ListForm(prefix="list").lines)))
 def several() -> AnyResponse | tuple[str, int]:
     """Accept several addresses, all or none."""
     form = ListForm(prefix="list")

@@ -29,7 +29,7 @@ STOP_POLLING = 286
 
 
 @blueprint.post("")
-@submissions
+@submissions()
 def submit() -> AnyResponse | tuple[str, int]:
     """Accept a scan and lead to its page, or return the form with what is wrong beside its field."""
     form = ScanForm()
@@ -90,11 +90,11 @@ def status(token: str) -> dict[str, Any]:
 
 
 @blueprint.post("/<token>/retry")
-@submissions
+@submissions()
 def retry(token: str) -> AnyResponse:
     """Start a scan that did not end in a report once more; it takes as much room as a new one."""
     scan = find_scan(token)
-    tasks.check_room()
+    tasks.check_room(client_network())
     tasks.retry(scan)
     return redirect(url_for(".show", token=scan.token), 303)
 
@@ -108,7 +108,7 @@ def cancel(token: str) -> AnyResponse:
 
 
 @blueprint.post("/<token>/rescan")
-@submissions
+@submissions()
 def rescan(token: str) -> AnyResponse:
     """Scan what was asked for anew, on a page of its own that names this one: what is fetched may have changed."""
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import tarfile
 
 import pytest
@@ -156,3 +157,34 @@ def test_an_upload_that_failed_can_be_tried_again_without_being_sent_again(clien
 
 def test_a_list_that_is_not_there_is_not_found(client: FlaskClient) -> None:
     assert client.get("/lists/none").status_code == 404
+
+
+def test_each_address_of_a_list_counts_for_the_limit(app: Flask, client: FlaskClient) -> None:
+    app.config["RATE_SUBMIT"] = "3 per hour"
+    stranger = {"REMOTE_ADDR": "203.0.113.7"}
+    several = {"list-urls": "https://example.org/a.zip\nhttps://example.org/b.zip"}
+
+    first = client.post("/other-ways/list", data=several, environ_base=stranger)
+    second = client.post("/other-ways/list", data=several, environ_base=stranger)
+
+    assert (first.status_code, second.status_code) == (303, 429)
+    assert len(_scans()) == 2
+
+
+def test_as_many_addresses_as_a_list_takes_can_be_sent_by_default(app: Flask, client: FlaskClient) -> None:
+    count = app.config["LIMITS"].listed_addresses
+    several = {"list-urls": "".join(f"https://example.org/{number}.zip\n" for number in range(count))}
+
+    answer = client.post("/other-ways/list", data=several, environ_base={"REMOTE_ADDR": "203.0.113.7"})
+
+    assert answer.status_code == 303
+
+
+def test_what_is_sent_lies_on_the_disk_of_the_instance_meanwhile(app: Flask) -> None:
+    with app.test_request_context("/other-ways/upload", method="POST") as context:
+        stream = context.request._get_file_stream(1_000_000, None)
+        stream.write(b"x" * 1_000_000)
+        place = os.readlink(f"/proc/self/fd/{stream.fileno()}")
+        stream.close()
+
+    assert place.startswith(str(app.config["INSTANCE"] / "tmp"))
