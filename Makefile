@@ -3,6 +3,10 @@ PYTHON ?= python3
 export PORT ?= 8000
 BIN := .venv/bin
 
+# What pip has to say fills pages; one line of it names the cause.
+install = $(BIN)/python -m pip install -q --disable-pip-version-check --retries 2 -r $(1) > .venv/pip.log 2>&1 \
+	|| { echo "Cannot install what Scanpost needs, is there a network? $$(grep -m 1 ^ERROR .venv/pip.log) (.venv/pip.log has more)"; exit 1; }
+
 .DEFAULT_GOAL := help
 .PHONY: help run web worker test check format requirements clean
 
@@ -51,16 +55,17 @@ clean: ## remove what was made, but not instance/
 	@rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 .venv/bin/python:
+	@[ -w . ] || { echo "Cannot install: this user may not write to $(CURDIR)"; exit 1; }
 	@command -v $(PYTHON) >/dev/null || { echo "Cannot find $(PYTHON): install Python 3.11 or newer, or say make PYTHON=/path/to/python3"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is `$(PYTHON) -V 2>&1`: Scanpost needs Python 3.11 or newer; say make PYTHON=/path/to/python3"; exit 1; }
 	@$(PYTHON) -m venv .venv || { echo "$(PYTHON) cannot make a virtual environment: install its venv module (on Debian: python3-venv)"; rm -rf .venv; exit 1; }
 
 .venv/installed: requirements.txt | .venv/bin/python
 	@echo "Installing what Scanpost needs into .venv (once, about a minute) ..."
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements.txt
+	@$(call install,requirements.txt)
 	@$(BIN)/python -m scanner.engine.index
 	@touch $@
 
 .venv/installed-dev: requirements-dev.txt .venv/installed
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements-dev.txt
+	@$(call install,requirements-dev.txt)
 	@touch $@
