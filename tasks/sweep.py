@@ -115,14 +115,15 @@ def _source_needed(sha256: str) -> bool:
 
 def _remove_left_folders() -> None:
     """Remove workspaces of scans that are over, and scratch folders of processes that are gone."""
-    for path in workspaces.folder().iterdir():
-        token = path.name.split(".")[0]
-        scan = db.session.query(Scan.state).filter(Scan.token == token).first()
-        # Younger ones may belong to a worker that has not yet noticed that its scan is over.
-        if (scan is None or scan[0].final) and workspaces.age(path) > workspaces.SETTLED:
-            workspaces.remove(path) if path.is_dir() else path.unlink(missing_ok=True)
-    db.session.rollback()
+    workspaces.remove_left(_is_over)
     workspaces.remove_left_scratch()
+    workspaces.remove_doomed()
+
+
+def _is_over(token: str) -> bool:
+    state = db.session.scalar(select(Scan.state).where(Scan.token == token))
+    db.session.rollback()
+    return state is None or state.final
 
 
 def _remove_strays() -> None:

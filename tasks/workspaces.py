@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from flask import current_app
@@ -18,6 +19,8 @@ from scanner.results import FileEntry, Progress, Source
 from webapp.models import Scan
 from webapp.results import storage
 
+#: In the names of folders that are to be removed.
+_DOOMED = ".doomed-"
 #: Seconds after which what nobody claims is taken for left over.
 SETTLED = 60
 
@@ -49,11 +52,7 @@ def build(scan: Scan, progress: Progress) -> archives.Unpacked | None:
             return None
         draft = Path(tempfile.mkdtemp(dir=ready.parent, prefix=f"{ready.name}.draft-"))
         try:
-            source = Source.from_dict(scan.source or {})
-            with storage().local(source_key(source)) as stored:
-                unpacked = archives.unpack(
-                    stored, source.filename, draft, limits=current_app.config["LIMITS"], progress=progress
-                )
+            unpacked = _unpack(scan, draft, progress)
             try:
                 draft.rename(ready)
             except OSError:
@@ -61,8 +60,24 @@ def build(scan: Scan, progress: Progress) -> archives.Unpacked | None:
                 if not ready.exists():
                     raise
         finally:
-            remove(draft)
+            doom(draft)
         return unpacked
+
+
+def _unpack(scan: Scan, draft: Path, progress: Progress) -> archives.Unpacked:
+    def progress_or_end(done: int, whole: int | None) -> None:
+        try:
+            progress(done, whole)
+        except BaseException:
+            # Before the unpacking clears up behind itself, which may take long: this worker is wanted elsewhere.
+            doom(draft)
+            raise
+
+    source = Source.from_dict(scan.source or {})
+    with storage().local(source_key(source)) as stored:
+        return archives.unpack(
+            stored, source.filename, draft, limits=current_app.config["LIMITS"], progress=progress_or_end
+        )
 
 
 def identity(scan: Scan) -> tuple[int, int, int] | None:
@@ -81,22 +96,40 @@ def holds(scan: Scan, files: Iterable[FileEntry]) -> bool:
     return all((place / entry.path).exists() for entry in files)
 
 
-def remove(path: Path) -> None:
-    """Remove a folder and all below it, if it is there."""
-    if path.exists():
-        archives.remove_tree(path)
+def doom(path: Path) -> None:
+    """Put a folder out of the way, if it is there; the next sweep removes it.
+
+    Thousands of folders take seconds, for which a worker would keep its place, and a builder that came meanwhile would
+    find half of a workspace.
+    """
+    with suppress(FileNotFoundError):
+        path.rename(path.with_name(f"{path.name.partition('.')[0]}{_DOOMED}{secrets.token_hex(6)}"))
+
+
+def remove_doomed() -> None:
+    """Remove the folders that were put out of the way: one process at a time, so that the others can work."""
+    with (folder().parent / "removing").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        for path in folder().glob(f"*{_DOOMED}*"):
+            archives.remove_tree(path)
+
+
+def remove_left(over: Callable[[str], bool]) -> None:
+    """Put out of the way what is here of scans that are ``over``, by their tokens."""
+    for path in folder().iterdir():
+        token = path.name.partition(".")[0]
+        # Younger ones may belong to a worker that has not yet noticed that its scan is over.
+        if _DOOMED not in path.name and age(path) > SETTLED and over(token):
+            doom(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def forget(scan: Scan) -> None:
     """Remove the workspace of ``scan`` on this machine."""
     path = path_of(scan)
-    # Renamed first: a builder that comes meanwhile finds no half-removed workspace.
-    doomed = path.with_name(f"{path.name}.doomed-{os.getpid()}")
-    try:
-        path.rename(doomed)
-    except FileNotFoundError:
-        pass
-    remove(doomed)
+    doom(path)
     path.with_name(f"{path.name}.lock").unlink(missing_ok=True)
 
 

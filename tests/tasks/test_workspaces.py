@@ -12,8 +12,8 @@ import pytest
 from flask import Flask
 
 from scanner.results import FileEntry
-from tasks import workspaces
-from webapp.models import Scan
+from tasks import sweep, workspaces
+from webapp.models import Scan, State
 
 
 def test_a_workspace_is_told_from_the_next_in_its_place(app: Flask, add_scan: Callable[..., Scan]) -> None:
@@ -41,6 +41,37 @@ def test_a_workspace_that_is_being_removed_does_not_hold_all_files(app: Flask, a
     assert not workspaces.holds(scan, files)
     shutil.rmtree(workspaces.path_of(scan))
     assert not workspaces.holds(scan, files)
+
+
+def test_a_workspace_that_is_forgotten_is_out_of_the_way_at_once_and_removed_by_the_sweep(
+    app: Flask, add_scan: Callable[..., Scan]
+) -> None:
+    scan = add_scan()
+    (workspaces.path_of(scan) / "root").mkdir(parents=True)
+
+    workspaces.forget(scan)
+    gone = not workspaces.path_of(scan).exists()
+    left = list(workspaces.folder().iterdir())
+    workspaces.remove_doomed()
+
+    assert gone
+    assert len(left) == 1
+    assert list(workspaces.folder().iterdir()) == []
+
+
+def test_folders_of_scans_that_are_over_are_removed_and_those_under_way_stay(
+    app: Flask, add_scan: Callable[..., Scan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workspaces, "SETTLED", -1)
+    over, under_way = add_scan(state=State.CANCELLED), add_scan(state=State.SCANNING)
+    for scan in (over, under_way):
+        workspaces.path_of(scan).mkdir()
+    (workspaces.folder() / f"{over.token}.draft-of-a-killed-worker").mkdir()
+    (workspaces.folder() / f"{over.token}.lock").touch()
+
+    sweep.run()
+
+    assert list(workspaces.folder().iterdir()) == [workspaces.path_of(under_way)]
 
 
 def test_the_scratch_folder_of_a_killed_process_goes_and_that_of_a_living_one_stays(
