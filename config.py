@@ -9,6 +9,7 @@ import ipaddress
 import os
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from email.utils import parseaddr
 from pathlib import Path
@@ -32,7 +33,10 @@ def _text(value: str) -> str:
 
 
 def _number(value: str) -> int:
-    number = int(value.replace("_", ""))
+    try:
+        number = int(value.replace("_", ""))
+    except ValueError:
+        raise ValueError("must be a whole number") from None
     if number < 0:
         raise ValueError("must not be negative")
     return number
@@ -117,21 +121,26 @@ def _database(value: str) -> str:
     """Accept what other tools call a PostgreSQL address, and name the driver that is installed."""
     for prefix in ("postgresql://", "postgres://"):
         if value.startswith(prefix):
-            return "postgresql+psycopg://" + value.removeprefix(prefix)
+            return _address("postgresql+psycopg://" + value.removeprefix(prefix))
     if not value.startswith(("sqlite:///", "postgresql+psycopg://")):
         raise ValueError("must begin with sqlite:/// or postgresql://")
-    return _not_in_memory(value)
+    return _address(value)
 
 
 def _queue(value: str) -> str:
     if not value.startswith(("sqlite:///", "redis://", "rediss://", "unix://", "postgresql://", "postgres://")):
         raise ValueError("must begin with sqlite:///, redis:// or postgresql://")
-    return _not_in_memory(value)
+    return _address(value)
 
 
-def _not_in_memory(value: str) -> str:
+def _address(value: str) -> str:
+    """Return the address of a database or a queue; ValueError, without the password in it, if it can be none."""
     if value in ("sqlite:///", "sqlite:///:memory:"):
         raise ValueError("must name a file: several processes share it")
+    try:
+        urlsplit(value).port  # noqa: B018  (looks at it)
+    except ValueError:
+        raise ValueError("has a port that is no number up to 65535, or a password in which / ? # are not %XX") from None
     return value
 
 
@@ -243,6 +252,8 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
     values["STORAGE_URL"] = values["STORAGE_URL"] or str(instance / "storage")
     values["LIMITS"] = Limits(**{f.name: values["LIMIT_" + f.name.upper()] for f in fields(Limits)})
     values["ACCESS"] = _access(values)
+    if values["MAIL_USE_TLS"] and values["MAIL_USE_SSL"]:
+        raise BadSetting("MAIL_USE_TLS and MAIL_USE_SSL cannot both be yes: see which of them the mail server wants.")
     values["SQLALCHEMY_DATABASE_URI"] = values["DATABASE_URL"]
     # A database that was restarted has closed its end of the connections that wait in the pool.
     values["SQLALCHEMY_ENGINE_OPTIONS"] = {
@@ -294,16 +305,18 @@ def _make_folder(folder: Path) -> None:
 
 def _kept_secret(path: Path) -> str:
     """Return the secret in ``path``, made on the first call; linked into place so that two starts agree on one."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
     try:
         if not path.exists():
-            draft = path.with_name(f"{path.name}.{os.getpid()}")
             with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
                 file.write(secrets.token_hex(32))
             try:
                 os.link(draft, path)
             except FileExistsError:
                 pass
-            draft.unlink()
         return path.read_text()
     except OSError as error:
         raise BadSetting(f"{path} cannot be read or written: {error.strerror}. Set SECRET_KEY or mend it.") from error
+    finally:
+        with suppress(OSError):
+            draft.unlink()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -58,23 +59,40 @@ def check() -> dict[str, Any]:
         check_sqlite(name, settings[name])
     check_queue(settings["QUEUE_URL"])
     check_storage(settings["STORAGE_URL"], settings["INSTANCE"])
-    host, port = settings["HOST"], settings["PORT"]
+    check_address(settings["HOST"], settings["PORT"])
+    return settings
+
+
+def check_address(host: str, port: int) -> None:
+    """Exit with one line if the site could not listen there, or nobody on this machine could reach it."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except (OSError, OverflowError) as error:
-            reason = getattr(error, "strerror", None) or error
-            sys.exit(
-                f"Cannot start: {host}:{port} cannot be listened on ({reason}). Set PORT to another, such as 8001."
-            )
-    return settings
+        except OSError as error:
+            reason = error.strerror or error
+            sys.exit(f"Cannot start: {host}:{port} cannot be listened on ({reason}). Set HOST or PORT to another.")
+        probe.listen(1)
+        try:
+            socket.create_connection((_reached_at(host), port), timeout=2).close()
+        except OSError as error:
+            reason = error.strerror or error
+            sys.exit(f"Cannot start: {host}:{port} cannot be reached from here ({reason}). Is the loopback up?")
+
+
+def _reached_at(host: str) -> str:
+    """Return where a site that listens on ``host`` answers."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  (looked up, not listened on)
 
 
 def check_sqlite(name: str, url: str) -> None:
     """Exit with one line if ``url`` names a SQLite file that is damaged; it stays as it is."""
     path = Path(url.removeprefix("sqlite:///"))
-    if not url.startswith("sqlite:///") or not path.exists():
+    if not url.startswith("sqlite:///"):
+        return
+    if not path.parent.is_dir():
+        sys.exit(f"Cannot start: {path} ({name}) cannot be made: {path.parent} is no folder.")
+    if not path.exists():
         return
     try:
         connection = sqlite3.connect(path, timeout=15)
@@ -85,7 +103,8 @@ def check_sqlite(name: str, url: str) -> None:
     except sqlite3.Error as error:
         found = str(error)
     if found != "ok":
-        sys.exit(f"Cannot start: {path} ({name}) cannot be used: {found}. Move it away, or restore a backup of it.")
+        what = " ".join(found.split())
+        sys.exit(f"Cannot start: {path} ({name}) cannot be used: {what}. Move it away, or restore a backup of it.")
 
 
 def check_queue(url: str) -> None:
@@ -120,7 +139,10 @@ def migrate(environment: dict[str, str]) -> None:
             for line in result.stderr.splitlines()
             if line.strip() and not line.startswith((" ", "\t", "(Background"))
         ]
-        sys.exit(f"Cannot start: the database is not usable: {lines[-1] if lines else 'unknown error'}")
+        if lines and (newer := re.search(r"Can't locate revision identified by '(\w+)'", lines[-1])):
+            sys.exit(f"Cannot start: the database (DATABASE_URL) is of a newer version than this code ({newer[1]}).")
+        reason = re.sub(r"^([\w.]+: |\([\w.]+\) )+", "", lines[-1]) if lines else "unknown error"
+        sys.exit(f"Cannot start: the database (DATABASE_URL) cannot be used: {reason}")
 
 
 class Together:
@@ -191,10 +213,8 @@ class Together:
         return self._worker_is_ready
 
     def _site_answers(self) -> bool:
-        everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (looked up, not listened on)
-        host = everywhere.get(self._settings["HOST"], self._settings["HOST"])
         try:
-            with socket.create_connection((host, self._settings["PORT"]), timeout=1):
+            with socket.create_connection((_reached_at(self._settings["HOST"]), self._settings["PORT"]), timeout=1):
                 return True
         except OSError:
             return False

@@ -33,7 +33,9 @@ def test_it_needs_no_setting_at_all(tmp_path: Path) -> None:
         ("FETCH_CERTIFICATES", "/nowhere/ca.pem"),
         ("STORAGE_URL", "s3://bucket"),
         ("DATABASE_URL", "sqlite:///:memory:"),
+        ("DATABASE_URL", "postgresql://me:secret@host:port/scans"),
         ("QUEUE_URL", "sqlite:///"),
+        ("QUEUE_URL", "redis://me:secret@host:70000/0"),
         ("BASE_URL", "scanpost.example"),
         ("BASE_URL", "https://"),
         ("FETCH_ALLOWED_NETWORKS", "10.0.0.0/33"),
@@ -57,6 +59,11 @@ def test_a_postgresql_server_that_went_without_a_word_is_soon_noticed(tmp_path: 
     assert silent <= 15
     assert patience["tcp_user_timeout"] <= 15_000
     assert patience["connect_timeout"] <= 5
+
+
+def test_two_kinds_of_tls_at_once_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(config.BadSetting, match="MAIL_USE_TLS and MAIL_USE_SSL"):
+        settings(tmp_path, MAIL_USE_TLS="yes", MAIL_USE_SSL="yes")
 
 
 def test_it_reads_networks(tmp_path: Path) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import resource
+import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -29,11 +34,30 @@ def taken_port() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def _start(instance: Path, **settings: str) -> tuple[int, str]:
+def _start(
+    instance: Path, *, before: tuple[str, ...] = (), preexec_fn: Callable[[], None] | None = None, **settings: str
+) -> tuple[int, str]:
     environment = {"PATH": os.environ["PATH"], "INSTANCE": str(instance), "PORT": str(free_port()), **settings}
-    command = [sys.executable, "-m", "deploy.run"]
-    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+    result = subprocess.run(
+        [*before, sys.executable, "-m", "deploy.run"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        preexec_fn=preexec_fn,
+    )
     return result.returncode, result.stderr + result.stdout
+
+
+def _migrated(instance: Path) -> Path:
+    """Return a database as a start leaves it, all of it in one file."""
+    command = [sys.executable, "-m", "flask", "--app", "wsgi", "db", "upgrade"]
+    environment = {"PATH": os.environ["PATH"], "INSTANCE": str(instance)}
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
+    with closing(sqlite3.connect(instance / "scanpost.sqlite")) as connection:
+        connection.execute("pragma wal_checkpoint(truncate)")
+    return instance / "scanpost.sqlite"
 
 
 def _sees_one_line(code: int, output: str, *words: str) -> None:
@@ -65,6 +89,54 @@ def test_a_damaged_database_is_named_and_left_as_it_is(instance: Path, file: str
 
     _sees_one_line(code, output, file, setting)
     assert (instance / file).read_bytes() == garbage
+
+
+def test_a_database_with_one_bad_page_is_named_and_left_as_it_is(instance: Path) -> None:
+    database = _migrated(instance)
+    content = bytearray(database.read_bytes())
+    content[2 * 4096 : 3 * 4096] = b"\xff" * 4096
+    database.write_bytes(content)
+
+    code, output = _start(instance)
+
+    _sees_one_line(code, output, "scanpost.sqlite", "DATABASE_URL")
+    assert database.read_bytes() == content
+
+
+def test_a_database_of_a_newer_version_is_named_and_left_as_it_is(instance: Path) -> None:
+    database = _migrated(instance)
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("update alembic_version set version_num = '9999'")
+        connection.commit()
+    content = database.read_bytes()
+
+    code, output = _start(instance)
+
+    _sees_one_line(code, output, "newer", "9999")
+    assert database.read_bytes() == content
+
+
+@pytest.mark.parametrize("setting", ["DATABASE_URL", "QUEUE_URL"])
+def test_a_database_in_a_folder_that_is_not_there_is_named(instance: Path, setting: str) -> None:
+    code, output = _start(instance, **{setting: "sqlite:////nowhere/x.sqlite"})
+
+    _sees_one_line(code, output, "/nowhere", setting)
+
+
+def test_a_process_that_may_not_write_says_so_and_leaves_nothing(instance: Path) -> None:
+    limit = functools.partial(resource.setrlimit, resource.RLIMIT_FSIZE, (0, 0))
+
+    code, output = _start(instance, preexec_fn=limit)
+
+    _sees_one_line(code, output, "secret_key")
+    assert list(instance.iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("unshare") is None, reason="needs root and unshare")
+def test_a_machine_that_cannot_even_reach_itself_is_named(instance: Path) -> None:
+    code, output = _start(instance, before=("unshare", "--net"))
+
+    _sees_one_line(code, output, "cannot be reached")
 
 
 def test_a_database_server_that_is_away_is_named(instance: Path) -> None:
