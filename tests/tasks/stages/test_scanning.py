@@ -135,8 +135,6 @@ def test_a_batch_that_ends_while_its_scan_is_cancelled_waits_for_it(
     app: Flask, add_scanning: Callable[..., Scan]
 ) -> None:
     """Whoever locked the batch first and then the scan would wait for the cancellation for ever, and it for him."""
-    if db.engine.dialect.name == "sqlite":
-        pytest.skip("SQLite has one lock for all tables")
     scan = add_scanning()
     batch = _claim()
     lost = threading.Event()
