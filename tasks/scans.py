@@ -331,6 +331,7 @@ def _run(job: Job, stage: Callable[[Job], None]) -> None:
         ended = "given-back"
         log.info("scan %s: %s given back, this worker stops", token, name)
         jobs.give_back(job)
+        ring()
         raise
     except EngineError:
         log.exception("scan %s: %s: the engine failed", token, name)
