@@ -173,7 +173,7 @@ class Counting:
         self.whole: list[str] = []
         self.packages: list[str] = []
 
-    def about(self) -> About:
+    def about(self, **_: Any) -> About:
         return self._about
 
     def scan(
