@@ -107,6 +107,15 @@ def test_retry_puts_back_what_failed(run: Run) -> None:
     assert state_of(failed) is State.QUEUED
 
 
+def test_retry_tells_what_it_left_alone(run: Run) -> None:
+    scan = a_scan(State.SCANNING).token
+
+    result = run("scans", "retry", scan)
+
+    assert "left as it is" in result.output
+    assert state_of(scan) is State.SCANNING
+
+
 def test_retry_of_all_that_failed_leaves_out_what_cannot_succeed(run: Run) -> None:
     ours = a_scan(State.FAILED, error_code="engine-failed").token
     theirs = a_scan(State.FAILED, error_code="source-refused").token
