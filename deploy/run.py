@@ -23,6 +23,7 @@ from typing import Any
 
 import config
 from scanner.errors import ScannerError
+from scanner.limits import size
 from scanner.storage import open_storage
 from tasks.queue import open_queue
 
@@ -54,7 +55,7 @@ def check() -> dict[str, Any]:
         sys.exit(f"Cannot start: the folder {settings['INSTANCE']} cannot be written to. Set INSTANCE to another.")
     free = shutil.disk_usage(settings["INSTANCE"]).free
     if free < LEAST_DISK:
-        sys.exit(f"Cannot start: only {free // 1_000_000} MB of disk are free at {settings['INSTANCE']}.")
+        sys.exit(f"Cannot start: only {size(free)} of disk are free at {settings['INSTANCE']}.")
     for name in ("DATABASE_URL", "QUEUE_URL"):
         check_sqlite(name, settings[name])
     check_queue(settings["QUEUE_URL"])

@@ -26,7 +26,7 @@ from scanner.addresses import Gate
 from scanner.cache import FindingCache, scan_with_cache
 from scanner.engine.client import Engine, start_server
 from scanner.errors import Cancelled, EngineError, ScannerError, SourceRefused
-from scanner.limits import Limits
+from scanner.limits import Limits, size
 from scanner.results import FileEntry
 
 INTERRUPTED = 130
@@ -274,7 +274,7 @@ class _Progress:
             self._done += 1
 
     def bytes(self, done: int, whole: int | None) -> None:
-        text = f"{done / 1e6:.1f}" + (f" of {whole / 1e6:.1f} MB" if whole else " MB")
+        text = size(done) + (f" of {size(whole)}" if whole else "")
         self._write(f"{self._text}: {text}")
 
     def draw(self) -> None:

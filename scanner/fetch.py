@@ -20,7 +20,7 @@ from scanner import answers, slots, transport, urls
 from scanner.access import Access
 from scanner.addresses import Gate
 from scanner.errors import BrokenOff, FetchError, LimitExceeded
-from scanner.limits import Limits, stated
+from scanner.limits import Limits, size, stated
 from scanner.results import Progress, no_progress
 
 #: Bytes. Registries describe their largest packages in about 20 MB of JSON.
@@ -179,7 +179,7 @@ class Client:
             for chunk in _chunks(response, decode=True):
                 content += chunk
                 if len(content) > most:
-                    raise LimitExceeded(f"The answer of {answers.host_of(url)} is larger than {most / 1e6:,.1f} MB.")
+                    raise LimitExceeded(f"The answer of {answers.host_of(url)} is larger than {size(most)}.")
         if expect and hashlib.new(expect.algorithm, content).hexdigest() != expect.value:
             raise FetchError(f"The answer of {answers.host_of(url)} is not what its digest says.")
         return bytes(content)

@@ -52,12 +52,15 @@ def stated(limits: Limits, name: str) -> str:
 
 
 def size(count: float) -> str:
-    """Return a number of bytes for people: 58,016 → "58 kB"."""
-    for unit in ("bytes", "kB", "MB"):
+    """Return a number of bytes for people: 58,016 → "58 kB"; thousands are 1,000, as on labels and in browsers."""
+    units = iter(("B", "kB", "MB", "GB", "TB"))
+    unit = next(units)
+    for larger in units:
         if count < 999.5:
-            return f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:,.3g} GB"
+            break
+        count, unit = count / 1000, larger
+    number = f"{count:.1f}".removesuffix(".0") if unit != "B" and count < 9.95 else f"{count:,.0f}"
+    return f"{number} {unit}"
 
 
 def table(limits: Limits) -> list[tuple[str, int, str, str]]:

@@ -19,6 +19,7 @@ from flask import current_app
 from sqlalchemy import func, select, text
 
 from scanner import sandbox
+from scanner.limits import size
 from tasks import status
 from webapp import readiness
 from webapp.extensions import db
@@ -220,8 +221,8 @@ def _this_machine(settings: Any) -> Findings:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if memory < wanted:
         yield _warning(
-            f"{memory // 1_000_000} MB of memory are few for {settings['SCAN_PROCESSES']} files at a time: "
-            f"about {wanted // 1_000_000} MB are wanted.",
+            f"{size(memory)} of memory are few for {settings['SCAN_PROCESSES']} files at a time: "
+            f"about {size(wanted)} are wanted.",
             "Lower SCAN_PROCESSES.",
         )
 

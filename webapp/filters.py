@@ -15,6 +15,7 @@ from flask import Flask, request, url_for
 from markupsafe import Markup
 
 from reports import words
+from scanner import limits
 
 STATIC = Path(__file__).parent / "static"
 
@@ -63,17 +64,8 @@ def counted(value: int | None, singular: str, plural: str | None = None) -> str:
 
 
 def size(value: float | None) -> str:
-    """Write a number of bytes in the unit that suits it, thousands being 1,000 as on shops' labels and in browsers."""
-    if value is None:
-        return "–"
-    if value < 1000:
-        return f"{int(value)} B"
-    amount = float(value)
-    for unit in ("kB", "MB", "GB", "TB"):
-        amount /= 1000
-        if amount < 999.5 or unit == "TB":
-            break
-    return f"{amount:.1f} {unit}" if amount < 9.95 else f"{amount:,.0f} {unit}"
+    """Write a number of bytes for people; an unknown one is a dash."""
+    return "–" if value is None else limits.size(value)
 
 
 def duration(seconds: float | None) -> str:

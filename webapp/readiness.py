@@ -18,6 +18,7 @@ from flask import current_app
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from scanner.limits import size
 from tasks import status
 from tasks.queue import queue
 from webapp.extensions import db
@@ -190,7 +191,7 @@ def _disk() -> tuple[bool, str]:
     except SQLAlchemyError:
         # The workers' disks are unknown then, ours is not.
         db.session.rollback()
-    return free >= reserve, f"{free // 1_000_000} MB of disk are free; {reserve // 1_000_000} MB must stay free."
+    return free >= reserve, f"{size(free)} of disk are free; {size(reserve)} must stay free."
 
 
 CHECKS: dict[str, Callable[[], tuple[bool, str]]] = {

@@ -20,7 +20,7 @@ from scanner.archives import unpack
 from scanner.engine.client import Engine
 from scanner.errors import ScannerError
 from scanner.fetch import Client
-from scanner.limits import Limits, stated
+from scanner.limits import Limits, size, stated
 from scanner.registries import Registries
 from scanner.sources import Access
 from tests.scanner.archives import bombs
@@ -189,6 +189,15 @@ def test_it_is_reached_and_named_with_its_value(name: str, place: Place) -> None
         assert sentence == "ERROR: Processing interrupted: timeout after 1 seconds."
     else:
         assert stated(limits, name) in sentence
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "0 B"), (999, "999 B"), (1000, "1 kB"), (1_234, "1.2 kB"), (9_949, "9.9 kB"), (9_950, "10 kB"),
+     (58_123, "58 kB"), (999_499, "999 kB"), (999_500, "1 MB"), (4_000_000_000, "4 GB"), (5e15, "5,000 TB")],
+)  # fmt: skip
+def test_sizes_have_the_unit_that_suits_them(count: float, text: str) -> None:
+    assert size(count) == text
 
 
 def test_every_limit_is_shown_by_name_where_visitors_look(app: Flask, client: FlaskClient) -> None:
