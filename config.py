@@ -207,7 +207,9 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("DISK_RESERVE", _number, "1_000_000_000", "bytes of disk that must stay free for a scan to be accepted"),
     Setting("CACHE_BYTES", _number, "2_000_000_000", "size of the cache of findings; 0 switches it off"),
-    Setting("KEEP_TEXTS", _yes_no, "yes", "whether scanned texts are kept with a report, to show findings in them"),
+    Setting(
+        "KEEP_TEXTS", _yes_no, "yes", "whether scanned texts are kept with a report; if not, what matched a licence is"
+    ),
     Setting(
         "REUSE_REPORTS", _yes_no, "yes", "answer with the report that is there when equal content is asked for again"
     ),

@@ -146,6 +146,12 @@ class Report(Rows):
         """Return copyright holders and the number of files that name them, most frequent first; all with -1."""
         return self._shares("holder", limit)
 
+    def holders_page(self, page: int = 1, per_page: int = 100) -> Page[Share]:
+        """Return a page of all copyright holders, most frequent first."""
+        page, per_page = page_bounds(page, per_page)
+        items = self._shares("holder", per_page, (page - 1) * per_page)
+        return Page(items, self.counts.holders, page, per_page)
+
     def authors(self, limit: int = 50) -> tuple[Share, ...]:
         """Return authors, like ``holders``."""
         return self._shares("author", limit)
@@ -158,9 +164,9 @@ class Report(Rows):
         """Return programming languages and the number of files in each, most frequent first."""
         return self._shares("language", 1_000)
 
-    def _shares(self, kind: str, limit: int) -> tuple[Share, ...]:
-        query = "SELECT value, files FROM term WHERE kind = ? ORDER BY files DESC, value LIMIT ?"
-        return tuple(Share(*row) for row in self._db.execute(query, (kind, limit)))
+    def _shares(self, kind: str, limit: int, offset: int = 0) -> tuple[Share, ...]:
+        query = "SELECT value, files FROM term WHERE kind = ? ORDER BY files DESC, value LIMIT ? OFFSET ?"
+        return tuple(Share(*row) for row in self._db.execute(query, (kind, limit, offset)))
 
     # Detections and rules.
 

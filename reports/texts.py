@@ -3,6 +3,7 @@
 build(workspace, folder / "report.sqlite", folder / "texts.sqlite")
 with Texts(folder / "texts.sqlite") as texts:
     texts.lines("flask-3.1.0/LICENSE.txt")
+    texts.passage("flask-3.1.0/LICENSE.txt", 4, 28)
 """
 
 from __future__ import annotations
@@ -17,20 +18,26 @@ from pathlib import Path
 from types import TracebackType
 
 from reports.store import Report
+from reports.values import FileDetail
 from reports.words import clean
 from scanner.errors import EngineError
 
 #: Larger files are seldom read by people; their findings are in the report.
 LARGEST = 1_000_000  #: bytes
+#: Of larger ones, what matched a licence is kept, up to this size.
+LARGEST_READ = 50_000_000  #: bytes
 #: Of all texts of a report together, compressed.
 TOTAL = 200_000_000  #: bytes
 _BATCH = 500
 
 
-def build(workspace: Path, report: Path, database: Path, *, beat: Callable[[], None] = lambda: None) -> None:
+def build(
+    workspace: Path, report: Path, database: Path, *, whole: bool = True, beat: Callable[[], None] = lambda: None
+) -> None:
     """Keep the texts of the files that ``report`` lists, read from ``workspace``.
 
-    Binary files, large ones, and those beyond ``TOTAL`` are left out. So is whatever is not a regular file below
+    Of files that are too large, and of all where ``whole`` is false, only the lines that matched a licence are kept.
+    Binary files and those beyond ``TOTAL`` are left out. So is whatever is not a regular file below
     the workspace: the report comes from a process that read a stranger's files, and its paths are taken for no more
     than claims. ``beat`` is called for each file, and may raise to end it.
     """
@@ -38,29 +45,47 @@ def build(workspace: Path, report: Path, database: Path, *, beat: Callable[[], N
         connection.execute("PRAGMA journal_mode = OFF")
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("CREATE TABLE text (path TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID")
+        connection.execute("CREATE TABLE passage (path TEXT, first INTEGER, last INTEGER, data BLOB NOT NULL)")
         connection.execute("BEGIN")
-        connection.executemany("INSERT OR IGNORE INTO text VALUES (?, ?)", _texts(workspace, source, beat))
+        _keep(connection, workspace, source, whole, beat)
+        connection.execute("CREATE INDEX passage_path ON passage (path, first, last)")
         connection.execute("COMMIT")
 
 
-def _texts(workspace: Path, report: Report, beat: Callable[[], None]) -> Iterator[tuple[str, bytes]]:
+def _keep(
+    connection: sqlite3.Connection, workspace: Path, report: Report, whole: bool, beat: Callable[[], None]
+) -> None:
     total = 0
+    kept: list[tuple[str, bytes]] | list[tuple[str, int, int, bytes]]
     root = os.open(workspace, os.O_RDONLY | os.O_DIRECTORY)
     try:
         for file in report.each_file():
             beat()
-            if file.data.get("is_binary") or file.row.size > LARGEST or total > TOTAL:
+            if file.data.get("is_binary") or total > TOTAL:
                 continue
-            content = _read(root, file.stored_path)
-            if content is not None:
-                packed = zlib.compress(content, 3)
-                total += len(packed)
-                yield file.row.path, packed
+            if whole and file.row.size <= LARGEST:
+                content = _read(root, file.stored_path, LARGEST)
+                kept = [(file.row.path, zlib.compress(content, 3))] if content is not None else []
+                connection.executemany("INSERT OR IGNORE INTO text VALUES (?, ?)", kept)
+            else:
+                kept = list(_passages(root, file))
+                connection.executemany("INSERT INTO passage VALUES (?, ?, ?, ?)", kept)
+            total += sum(len(row[-1]) for row in kept)
     finally:
         os.close(root)
 
 
-def _read(root: int, path: str) -> bytes | None:
+def _passages(root: int, file: FileDetail) -> Iterator[tuple[str, int, int, bytes]]:
+    """Yield (path, first line, last line, compressed text) of what matched a licence in this very file."""
+    matches = [*(match for detection in file.detections for match in detection.matches), *file.clues]
+    places = {(match.start_line, match.end_line) for match in matches if match.path == file.row.path}
+    content = _read(root, file.stored_path, LARGEST_READ) if places else None
+    lines = content.splitlines(keepends=True) if content else []
+    for first, last in sorted(places):
+        yield file.row.path, first, last, zlib.compress(b"".join(lines[max(first - 1, 0) : last])[:LARGEST], 3)
+
+
+def _read(root: int, path: str, most: int) -> bytes | None:
     """Return the content of a file below the folder ``root``, or None if it is no such file or too large."""
     parts = os.fsencode(path).split(b"/")
     if any(part in (b"", b".", b"..") or b"\0" in part for part in parts):
@@ -76,8 +101,8 @@ def _read(root: int, path: str) -> bytes | None:
         if not stat.S_ISREG(os.fstat(file).st_mode):
             return None
         with os.fdopen(os.dup(file), "rb") as stream:
-            content = stream.read(LARGEST + 1)
-        return content if len(content) <= LARGEST else None
+            content = stream.read(most + 1)
+        return content if len(content) <= most else None
     except OSError:
         return None
     finally:
@@ -105,10 +130,25 @@ class Texts:
     def lines(self, path: str) -> list[str] | None:
         """Return the lines of a file, counted as ScanCode counts them; None if its text was not kept."""
         row = self._db.execute("SELECT data FROM text WHERE path = ?", (path,)).fetchone()
-        if row is None:
+        return _lines(row[0]) if row else None
+
+    def passage(self, path: str, first: int, last: int) -> list[str] | None:
+        """Return these lines of a file, the first being 1, where a licence matched; None if they were not kept."""
+        lines = self.lines(path)
+        if lines is not None:
+            return lines[max(first - 1, 0) : max(last, 0)]
+        query = "SELECT data FROM passage WHERE path = ? AND first = ? AND last = ?"
+        try:
+            row = self._db.execute(query, (path, first, last)).fetchone()
+        except sqlite3.OperationalError:
+            # Kept before there were passages.
             return None
-        # ScanCode splits bytes, not text: U+2028 and the like end no line.
-        return [_decode(line) for line in zlib.decompress(row[0]).splitlines()]
+        return _lines(row[0]) if row else None
+
+
+def _lines(packed: bytes) -> list[str]:
+    # ScanCode splits bytes, not text: U+2028 and the like end no line.
+    return [_decode(line) for line in zlib.decompress(packed).splitlines()]
 
 
 def _decode(line: bytes) -> str:

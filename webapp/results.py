@@ -27,19 +27,21 @@ def storage() -> Storage:
 
 
 @contextmanager
+def open_texts(scan: Scan) -> Iterator[Texts | None]:
+    """Give the texts that were kept of a scan that is done; None if there are none."""
+    key = f"{scan.report}/{TEXTS}"
+    if not storage().exists(key):
+        yield None
+        return
+    with storage().local(key) as database, Texts(database) as texts:
+        yield texts
+
+
+@contextmanager
 def open_report(scan: Scan) -> Iterator[Report]:
     """Give the report of a scan that is done."""
     with storage().local(f"{scan.report}/{STORE}") as path, Report(path) as report:
         yield report
-
-
-def lines_of(scan: Scan, path: str) -> list[str] | None:
-    """Return the lines of a scanned file; None if its text was not kept."""
-    key = f"{scan.report}/{TEXTS}"
-    if not storage().exists(key):
-        return None
-    with storage().local(key) as database, Texts(database) as texts:
-        return texts.lines(path)
 
 
 def open_scancode_json(scan: Scan) -> BinaryIO:

@@ -83,8 +83,8 @@ def _put_together(scan: Scan, scratch: Path, heartbeat: Heartbeat, version: Engi
         log.info("scan %s: codebase-level steps took %.1f s", scan.token, time.monotonic() - started)
         about = _about(scan, version)
         store.build(scratch / "report.jsonl", scratch / STORE, about=about, layers=_layers(scan), beat=heartbeat.check)
-        if current_app.config["KEEP_TEXTS"]:
-            texts.build(workspaces.path_of(scan), scratch / STORE, scratch / TEXTS, beat=heartbeat.check)
+        whole = current_app.config["KEEP_TEXTS"]
+        texts.build(workspaces.path_of(scan), scratch / STORE, scratch / TEXTS, whole=whole, beat=heartbeat.check)
         if before is not None and workspaces.identity(scan) == before and workspaces.holds(scan, _files(scan)):
             return about
         log.warning("the workspace of scan %s went away: putting its report together again", scan.token)

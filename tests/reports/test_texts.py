@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +21,12 @@ def workspace(tmp_path: Path) -> Path:
     return folder
 
 
-def kept(workspace: Path, *files: dict[str, Any]) -> Texts:
+def kept(workspace: Path, *files: dict[str, Any], whole: bool = True) -> Texts:
     """Return the texts kept of these files, which ScanCode is said to have listed."""
     folder = workspace.parent
     (folder / "lines").write_text("".join(json.dumps(line) + "\n" for line in scancode_lines(*files)))
     store.build(folder / "lines", folder / "report.sqlite", about={})
-    build(workspace, folder / "report.sqlite", folder / "texts.sqlite")
+    build(workspace, folder / "report.sqlite", folder / "texts.sqlite", whole=whole)
     return Texts(folder / "texts.sqlite")
 
 
@@ -78,6 +80,47 @@ def test_it_keeps_no_more_than_so_much(workspace: Path, monkeypatch: pytest.Monk
 
     with kept(workspace, *(a_file(f"app/{name}", size=50) for name in "abc")) as found:
         assert [found.lines(f"app/{name}") is None for name in "abc"] == [False, True, True]
+
+
+def test_where_texts_are_not_kept_what_matched_a_licence_is(workspace: Path) -> None:
+    (workspace / "app" / "main.py").write_bytes(b"one\ntwo\nthree\r\nfour\nfive")
+
+    with kept(workspace, a_file("app/main.py"), whole=False) as found:
+        assert found.lines("app/main.py") is None
+        assert found.passage("app/main.py", 3, 4) == ["three", "four"]
+        assert found.passage("app/main.py", 1, 2) is None
+
+
+def test_of_a_large_file_what_matched_a_licence_is_kept(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(texts, "LARGEST", 20)
+    (workspace / "app" / "main.py").write_bytes(b"one\ntwo\nthree\nfour\n" + b"x" * 100)
+
+    with kept(workspace, a_file("app/main.py", size=119)) as found:
+        assert found.lines("app/main.py") is None
+        assert found.passage("app/main.py", 3, 4) == ["three", "four"]
+
+
+def test_a_passage_of_a_whole_text_is_cut_out_of_it(workspace: Path) -> None:
+    (workspace / "app" / "main.py").write_bytes(b"one\ntwo\nthree")
+
+    with kept(workspace, a_file("app/main.py")) as found:
+        assert found.passage("app/main.py", 2, 3) == ["two", "three"]
+        assert [found.passage("app/main.py", *span) for span in ((0, 0), (-3, 1), (9, 2), (9, 11))] == [
+            [],
+            ["one"],
+            [],
+            [],
+        ]
+
+
+def test_texts_kept_before_there_were_passages_have_none(workspace: Path) -> None:
+    with kept(workspace, a_file("app/main.py")):
+        pass
+    with closing(sqlite3.connect(workspace.parent / "texts.sqlite")) as connection:
+        connection.execute("DROP TABLE passage")
+
+    with Texts(workspace.parent / "texts.sqlite") as found:
+        assert found.passage("app/main.py", 3, 4) is None
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ from typing import Any
 
 from flask import current_app
 
-from reports import store
+from reports import store, texts
 from webapp.extensions import db
 from webapp.models import Batch, Scan, State, now
-from webapp.results import SCANCODE_JSON, STORE, storage
+from webapp.results import SCANCODE_JSON, STORE, TEXTS, storage
 
 NAMES = {"mit": "MIT License", "gpl-2.0": "GNU General Public License 2.0"}
 CATEGORIES = {"mit": "Permissive", "gpl-2.0": "Copyleft"}
@@ -59,6 +59,18 @@ def with_report(stored: Scan, *files: dict[str, Any], **parts: Any) -> Scan:
     db.session.commit()
     storage().put(f"{stored.report}/{STORE}", folder / "draft.sqlite")
     storage().put(f"{stored.report}/{SCANCODE_JSON}", folder / "draft.json.gz")
+    return stored
+
+
+def with_texts(stored: Scan, *, whole: bool = True, **files: str) -> Scan:
+    """Keep the texts of files of "app" with a scan's report, or what matched a licence in them."""
+    folder = Path(current_app.config["INSTANCE"])
+    (folder / "workspace" / "app").mkdir(parents=True)
+    for name, text in files.items():
+        (folder / "workspace" / "app" / name).write_text(text)
+    with storage().local(f"{stored.report}/{STORE}") as report:
+        texts.build(folder / "workspace", report, folder / "texts", whole=whole)
+    storage().put(f"{stored.report}/{TEXTS}", folder / "texts")
     return stored
 
 

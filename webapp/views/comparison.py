@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from reports.values import Match, Rule
+from reports.values import Rule
 
-#: Texts of more words are shown without marks: comparing takes time that grows with the square of their length.
-MOST_WORDS = 2_000
+#: Words that are compared at a time: it takes time that grows with the square of their number.
+WINDOW = 1_000
+HALF = WINDOW // 2
 
-#: Lines of a match that are shown.
-MOST_LINES = 400
+#: Words in a row that tell where two texts go together.
+FIRM = 4
+
+#: Texts of more words are shown without marks; the longest licences have some 10,000.
+MOST_WORDS = 12_000
+
+#: Characters of a match that are shown: minified code has lines of a million.
+MOST_CHARACTERS = 40_000
+
+#: Characters of one word in such a text: encoded data is one word without end.
+MOST_OF_PIECE = 100
 
 _PIECE = re.compile(r"\w+|\W+")
 
@@ -43,24 +53,68 @@ class Comparison:
         return self.compared and not any(piece.differs for piece in (*self.found, *self.rule))
 
 
-def compare(lines: Sequence[str], match: Match, rule: Rule) -> Comparison:
+def compare(passage: Sequence[str], rule: Rule) -> Comparison:
     """Set the lines of a match beside the text of its rule."""
-    start = max(match.start_line - 1, 0)
-    found = "\n".join(lines[start : min(match.end_line, start + MOST_LINES)])
     expected = _REQUIRED.sub("", rule.text)
-    ours, theirs = _PIECE.findall(found), _PIECE.findall(expected)
-    our_words, their_words = _words(ours), _words(theirs)
+    ours, theirs = _PIECE.findall("\n".join(passage)), _PIECE.findall(expected)
+    their_words = _words(theirs)
+    ours = _nearest(ours, {theirs[place].lower() for place in their_words}, len(their_words))
+    our_words = _words(ours)
     if max(len(our_words), len(their_words)) > MOST_WORDS:
+        found = "".join(ours)[:MOST_CHARACTERS]
         return Comparison((Piece(found, False),), (Piece(expected, False),), False)
-    matcher = SequenceMatcher(
-        None, [ours[place].lower() for place in our_words], [theirs[place].lower() for place in their_words]
-    )
     our_same: set[int] = set()
     their_same: set[int] = set()
-    for block in matcher.get_matching_blocks():
-        our_same.update(our_words[block.a : block.a + block.size])
-        their_same.update(their_words[block.b : block.b + block.size])
+    words = [ours[place].lower() for place in our_words], [theirs[place].lower() for place in their_words]
+    for our, their, size in _common(*words):
+        our_same.update(our_words[our : our + size])
+        their_same.update(their_words[their : their + size])
     return Comparison(_marked(ours, our_words, our_same), _marked(theirs, their_words, their_same), True)
+
+
+def _common(ours: Sequence[str], theirs: Sequence[str]) -> Iterator[tuple[int, int, int]]:
+    """Yield (place in ours, place in theirs, length) of the stretches that both texts have, in their order."""
+    our = their = known = 0
+    while our < len(ours):
+        if their >= len(theirs):
+            our, their = our + WINDOW, known
+            continue
+        matcher = SequenceMatcher(None, ours[our : our + WINDOW], theirs[their : their + WINDOW])
+        is_last = our + WINDOW >= len(ours) and their + WINDOW >= len(theirs)
+        if not is_last and matcher.find_longest_match().size < FIRM:
+            their += WINDOW
+            continue
+        end = 0, 0
+        for block in matcher.get_matching_blocks()[:-1]:
+            if not is_last and block.a >= HALF:
+                # What a word near the window's end goes with may lie beyond it: the next window tells.
+                end = block.a, block.b
+                break
+            yield our + block.a, their + block.b, block.size
+            end = block.a + block.size, block.b + block.size
+        if is_last:
+            return
+        our, their = (our + end[0], their + end[1]) if max(end) >= HALF else (our + HALF, their + HALF)
+        known = their
+
+
+def _nearest(pieces: list[str], wanted: set[str], count: int) -> list[str]:
+    """Cut a text that is much longer than its rule, as minified code is, to the stretch with most of its words."""
+    if sum(map(len, pieces)) <= MOST_CHARACTERS:
+        return pieces
+    width = 2 * (2 * count + 20)  # Every other piece is a word.
+    hits = [piece.lower() in wanted for piece in pieces]
+    inside = best = sum(hits[:width])
+    first = last = 0
+    for place in range(1, len(pieces) - width + 1):
+        inside += hits[place + width - 1] - hits[place - 1]
+        if inside > best:
+            best, first, last = inside, place, place
+        elif inside == best and place == last + 1:
+            last = place
+    start = (first + last) // 2
+    stretch = [piece[:MOST_OF_PIECE] for piece in pieces[start : start + width]]
+    return [*(["… "] if start else []), *stretch, *([" …"] if start + width < len(pieces) else [])]
 
 
 def _words(pieces: Sequence[str]) -> list[int]:

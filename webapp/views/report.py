@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,13 +10,14 @@ from flask import Blueprint, abort, current_app, render_template, request
 
 from reports.needs import SHOWN, group
 from reports.store import Filters, Report
-from reports.values import Match, Rule
+from reports.texts import Texts
+from reports.values import FileDetail, Match, Rule
 from reports.words import PACKAGES_ALONE
 from webapp.models import Scan
-from webapp.results import lines_of, open_report
+from webapp.results import open_report, open_texts
 from webapp.views import source as source_of
 from webapp.views import visitor
-from webapp.views.comparison import Comparison, compare
+from webapp.views.comparison import MOST_CHARACTERS, Comparison, compare
 from webapp.views.lookup import find_related, find_report, page_number
 from webapp.views.privacy import keep_private
 
@@ -73,19 +74,34 @@ def licence(token: str, key: str) -> str:
 @blueprint.get("/detections/<identifier>")
 def detection(token: str, identifier: str) -> str:
     """Show why ScanCode says so: the matches with their rules, and every place."""
-    with find_report(token) as (scan, report):
+    with find_report(token) as (scan, report), open_texts(scan) as texts:
         found = report.detection(identifier, page_number()) or abort(404, "This report has no such detection.")
-        explained = [(match, *_explain(scan, report, match)) for match in found.matches[:MATCHES]]
-        return render_template("report/detection.html", scan=scan, report=report, found=found, explained=explained)
+        explained = [(match, *_explain(texts, report, match)) for match in found.matches[:MATCHES]]
+        expression = report.expression(found.detection.expression)
+        licenses = expression.licenses if expression else ()
+        return render_template(
+            "report/detection.html", scan=scan, report=report, found=found, explained=explained, licenses=licenses
+        )
 
 
-def _explain(scan: Scan, report: Report, match: Match) -> tuple[Rule | None, Comparison | None]:
+def _explain(texts: Texts | None, report: Report, match: Match) -> tuple[Rule | None, Comparison | None]:
     """Return the rule of a match and, where the file's text was kept, both texts side by side."""
     rule = report.rule(match.rule)
-    if rule is None or not _in_text(report, match):
+    if rule is None or texts is None or not _in_text(report, match):
         return rule, None
-    lines = lines_of(scan, match.path)
-    return rule, compare(lines, match, rule) if lines else None
+    passage = texts.passage(match.path, match.start_line, match.end_line)
+    return rule, compare(passage, rule) if passage is not None else None
+
+
+def _with_passages(texts: Texts, found: FileDetail) -> FileDetail:
+    """Give the matches of a file whose whole text was not kept the lines that matched."""
+
+    def told(match: Match) -> Match:
+        passage = texts.passage(match.path, match.start_line, match.end_line) or ()
+        return replace(match, text="\n".join(passage)[:MOST_CHARACTERS])
+
+    detections = tuple(replace(each, matches=tuple(map(told, each.matches))) for each in found.detections)
+    return replace(found, detections=detections, clues=tuple(map(told, found.clues)))
 
 
 def _in_text(report: Report, match: Match) -> bool:
@@ -100,11 +116,11 @@ def files(token: str) -> str:
     """List files: folder by folder, or all that pass the filters in the address."""
     filters = filters_of_request()
     with find_report(token) as (scan, report):
-        values = {"scan": scan, "report": report, "filters": filters}
+        spdx = {license.key: license.spdx for license in report.licenses()}
+        values = {"scan": scan, "report": report, "filters": filters, "spdx": spdx}
         if filters == Filters(folder=filters.folder):
             folder = report.folder(filters.folder, page_number())
             if folder is not None:
-                values["spdx"] = {license.key: license.spdx for license in report.licenses()}
                 return render_template("report/folder.html", folder=folder, found=report.files(filters), **values)
             if filters.folder:
                 abort(404, "This report has no such folder.")
@@ -124,14 +140,24 @@ def filters_of_request() -> Filters:
 @blueprint.get("/file")
 def file(token: str) -> str:
     """Show all findings of one file."""
-    with find_report(token) as (scan, report):
+    with find_report(token) as (scan, report), open_texts(scan) as texts:
         found = report.file(request.args.get("path", "")) or abort(404, "This report has no such file.")
         packages = [package for uid in found.packages if (package := report.package(uid))]
-        lines = lines_of(scan, found.row.path)
+        lines = texts.lines(found.row.path) if texts else None
         text = source_of.annotate(lines, found, page_number()) if lines else None
+        if texts and lines is None:
+            found = _with_passages(texts, found)
         return render_template(
             "report/file.html", scan=scan, report=report, found=found, packages=packages, file_text=text
         )
+
+
+@blueprint.get("/holders")
+def holders(token: str) -> str:
+    """List all copyright holders."""
+    with find_report(token) as (scan, report):
+        found = report.holders_page(page_number())
+        return render_template("report/holders.html", scan=scan, report=report, found=found)
 
 
 @blueprint.get("/packages")

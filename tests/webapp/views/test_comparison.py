@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+import re
+import time
+
 import pytest
 
-from reports.details import to_match, to_rule
-from tests.webapp.builders import a_match, a_rule
-from webapp.views.comparison import MOST_WORDS, Comparison, compare
+from reports.details import to_rule
+from tests.webapp.builders import a_rule
+from webapp.views.comparison import MOST_CHARACTERS, MOST_WORDS, WINDOW, Comparison, compare
 
 
 def compared(found: str, rule: str) -> Comparison:
-    lines = found.split("\n")
-    return compare(lines, to_match(a_match(start_line=1, end_line=len(lines))), to_rule(a_rule(text=rule)))
+    return compare(found.split("\n"), to_rule(a_rule(text=rule)))
 
 
 def marked(comparison: Comparison) -> tuple[str, str]:
@@ -40,23 +42,59 @@ def test_case_and_punctuation_make_no_difference() -> None:
     assert not compared("as it is", "as is").same
 
 
-def test_only_the_lines_of_the_match_are_compared() -> None:
-    match = to_match(a_match(start_line=2, end_line=3))
-
-    comparison = compare(["before", "under", "MIT", "after"], match, to_rule(a_rule(text="under MIT")))
-
-    assert marked(comparison) == ("under\nMIT", "under MIT")
-
-
-@pytest.mark.parametrize(("start", "end"), [(0, 0), (-3, 2), (5, 2), (900, 901)])
-def test_lines_that_cannot_be_are_no_lines(start: int, end: int) -> None:
-    match = to_match(a_match(start_line=start, end_line=end))
-
-    assert compare(["only"], match, to_rule(a_rule(text="x"))).compared
-
-
 def test_texts_that_are_too_long_are_shown_without_marks() -> None:
     comparison = compared("a " * (MOST_WORDS + 1), "b")
 
     assert marked(comparison) == ("a " * (MOST_WORDS + 1), "b")
     assert not comparison.same
+
+
+def test_of_a_line_without_end_the_stretch_nearest_to_the_rule_is_shown() -> None:
+    code = "var a=1;" * MOST_CHARACTERS
+
+    found, rule = marked(compared(f"{code}/* under the MIT license */{code}", "under the MIT licence"))
+
+    assert "under the MIT [license" in found
+    assert rule == "under the MIT [licence]"
+    assert len(found) < 1_000
+    assert (found[:2], found[-2:]) == ("… ", " …")
+
+
+def test_a_word_without_end_is_cut() -> None:
+    assert len("".join(marked(compared("A" * MOST_CHARACTERS * 2, "under MIT")))) < 1_000
+
+
+@pytest.mark.parametrize("length", [WINDOW - 1, WINDOW, WINDOW + 1, 5 * WINDOW])
+def test_long_texts_are_compared_to_their_end(length: int) -> None:
+    rule = [f"word{number % 700}" for number in range(length)]
+    text = [*rule[: length // 2], "inserted", *rule[length // 2 : -3], "replaced", *rule[-2:]]
+
+    found, expected = marked(compared(" ".join(text), " ".join(rule)))
+
+    assert re.findall(r"\[(.*?)\]", found) == ["inserted", "replaced"]
+    assert re.findall(r"\[(.*?)\]", expected) == [rule[-3]]
+
+
+def test_a_rule_whose_beginning_is_missing_is_found_further_on() -> None:
+    rule = [f"word{number}" for number in range(4 * WINDOW)]
+
+    found, expected = marked(compared(" ".join(rule[3 * WINDOW - 50 :]), " ".join(rule)))
+
+    assert "[" not in found
+    assert expected.startswith("[word0 ")
+
+
+def test_texts_that_have_nothing_in_common_differ_whole() -> None:
+    found, rule = marked(compared("a " * WINDOW * 3 + "a", "b " * WINDOW * 2 + "b"))
+
+    assert (found.count("["), rule.count("[")) == (1, 1)
+
+
+def test_texts_made_to_annoy_take_no_time() -> None:
+    rule = [f"word{number % 50}" for number in range(MOST_WORDS)]
+    text = [word if number % 2 else "x" for number, word in enumerate(rule)]
+    started = time.process_time()
+
+    compared(" ".join(text), " ".join(rule))
+
+    assert time.process_time() - started < 5

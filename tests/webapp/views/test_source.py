@@ -1,27 +1,20 @@
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from flask import Flask, current_app
+from flask import Flask
 from flask.testing import FlaskClient
 
-from reports import texts
-from tests.webapp.builders import a_file, a_match, a_report
+from tests.webapp.builders import a_file, a_match, a_report, with_texts
 from webapp.models import Scan
-from webapp.results import STORE, TEXTS, open_report, storage
+from webapp.results import open_report
 from webapp.views.source import LINE_LENGTH, LINES_PER_PAGE, Source, annotate
 
 
-def a_source(text: str, page: int = 1, **findings: Any) -> tuple[Scan, Source]:
+def a_source(text: str, page: int = 1, *, whole: bool = True, **findings: Any) -> tuple[Scan, Source]:
     """Store a report of one file with its text; return both the scan and the annotated text."""
     scan = a_report(a_file("app/main.py", **{"copyrights": [], "urls": [], **findings}))
-    folder = Path(current_app.config["INSTANCE"])
-    (folder / "workspace" / "app").mkdir(parents=True)
-    (folder / "workspace" / "app" / "main.py").write_text(text)
-    with storage().local(f"{scan.report}/{STORE}") as report:
-        texts.build(folder / "workspace", report, folder / "texts")
-    storage().put(f"{scan.report}/{TEXTS}", folder / "texts")
+    with_texts(scan, whole=whole, **{"main.py": text})
     with open_report(scan) as opened:
         found = opened.file("app/main.py")
     assert found is not None
@@ -109,6 +102,17 @@ def test_a_file_without_a_kept_text_shows_its_findings(client: FlaskClient) -> N
 
     assert 'class="source"' not in page
     assert "Copyright 2020 Ada Example" in page
+
+
+def test_where_texts_are_not_kept_what_matched_is_shown_and_compared(client: FlaskClient) -> None:
+    scan, _ = a_source("one\ntwo\nlicensed under\nthe MIT\nfive", whole=False)
+
+    file = client.get(f"/scans/{scan.token}/file?path=app/main.py").text
+    detection = client.get(f"/scans/{scan.token}/detections/mit-1234").text
+
+    assert "licensed under\nthe MIT</pre>" in file
+    assert "five" not in file
+    assert "licensed under\n<mark>the</mark> MIT</pre>" in detection
 
 
 def test_many_findings_on_many_lines_do_not_add_up(app: Flask) -> None:
