@@ -92,7 +92,9 @@ def _conflicts(report: Report) -> list[Attention]:
         package = differing[0]
         declared = package.declared_spdx or ""
         known = declared if len(declared) <= _LONGEST else "licences"
-        sentence = f"The files of {package.purl} name licences beside the {known} that it declares."
+        others = package.undeclared or ()
+        names = ", ".join(others[:3]) + (" …" if len(others) > 3 else "")
+        sentence = f"The files of {package.purl} name licences beside the {known} that it declares: {names}."
         return [Attention("conflict", sentence, 1, Filters(package=package.uid))]
     sentence = f"{len(differing)} packages have files that name licences which the package does not declare."
     return [Attention("conflict", sentence, len(differing), None, tuple(package.purl for package in differing[:3]))]

@@ -23,6 +23,8 @@ from scanner.errors import EngineError
 
 #: Kinds of terms that files can be filtered by.
 FILTER_KINDS = ("license", "category", "holder", "package", "language", "layer", "flag")
+#: Different expressions of one package's files that are kept: more than any real package has.
+_EXPRESSIONS = 1_000
 #: How many terms are remembered with their numbers; others are looked up.
 _TERMS_REMEMBERED = 50_000
 
@@ -311,10 +313,10 @@ class _Builder:
         query = """
             SELECT coalesce(file.spdx, ''), count(*) FROM term
             JOIN file_term ON file_term.term = term.id JOIN file ON file.id = file_term.file
-            WHERE term.kind = 'package' AND term.value = ? GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 20
+            WHERE term.kind = 'package' AND term.value = ? GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?
         """
         for number, uid in self._db.execute("SELECT id, uid FROM package").fetchall():
-            detected = self._db.execute(query, (uid,)).fetchall()
+            detected = self._db.execute(query, (uid, _EXPRESSIONS)).fetchall()
             self._db.execute("UPDATE package SET detected = ? WHERE id = ?", (json.dumps(detected), number))
 
 

@@ -105,15 +105,16 @@ def to_rule(data: dict[str, Any]) -> Rule:
     )
 
 
-def _agrees(declared: str | None, detected: list[list[Any]]) -> bool | None:
-    """Tell whether a package's files name no licence that it does not declare; None if nothing can be compared.
+def _undeclared(declared: str | None, detected: list[list[Any]]) -> tuple[str, ...] | None:
+    """Return the licences that a package's files name and it does not declare; None if nothing can be compared.
 
     ScanCode's licences with "unknown" in their key stand for no licence in particular, and contradict none.
     """
-    keys = {key for expression, _ in detected for key in license_keys(expression) if "unknown" not in key}
-    if not declared or not keys:
+    found = [key for expression, _ in detected for key in license_keys(expression) if "unknown" not in key]
+    if not declared or not found:
         return None
-    return keys <= set(license_keys(declared))
+    known = set(license_keys(declared))
+    return tuple(dict.fromkeys(key for key in found if key not in known))
 
 
 def to_package(uid: str, dependencies: int, detected: str, packed: bytes, files: int) -> Package:
@@ -131,7 +132,7 @@ def to_package(uid: str, dependencies: int, detected: str, packed: bytes, files:
         declared_spdx=data.get("declared_license_expression_spdx"),
         statement=data.get("extracted_license_statement") or "",
         detected=tuple(Share(value, count) for value, count in found),
-        agrees=_agrees(data.get("declared_license_expression_spdx"), found),
+        undeclared=_undeclared(data.get("declared_license_expression_spdx"), found),
         holder=data.get("holder") or "",
         homepage=data.get("homepage_url") or "",
         description=data.get("description") or "",

@@ -238,8 +238,8 @@ class Package:
     declared: str | None  #: expression with ScanCode's keys
     declared_spdx: str | None
     statement: str  #: the licence as the manifest states it
-    detected: tuple[Share, ...]  #: SPDX expressions of its files ("" for none), most frequent first; at most 20
-    agrees: bool | None  #: False where its files name a licence that it does not declare; None if nothing to compare
+    detected: tuple[Share, ...]  #: SPDX expressions of its files ("" for none), most frequent first; at most 1,000
+    undeclared: tuple[str, ...] | None  #: SPDX ids in its files that it does not declare; None if nothing to compare
     holder: str
     homepage: str
     description: str
@@ -247,6 +247,11 @@ class Package:
     files: int
     dependencies: int
     data: dict[str, Any]  #: ScanCode's "packages" item
+
+    @property
+    def agrees(self) -> bool | None:
+        """False where its files name a licence that it does not declare; None if nothing can be compared."""
+        return None if self.undeclared is None else not self.undeclared
 
 
 @dataclass(frozen=True)

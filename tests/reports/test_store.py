@@ -286,12 +286,22 @@ def test_packages_state_what_they_declare_and_what_their_files_say(report_of: Re
 
     assert (found.name, found.declared_spdx, found.files, found.dependencies) == ("thing", "MIT", 3, 1)
     assert {(share.value, share.files) for share in found.detected} == {("MIT", 1), ("GPL-2.0-only", 1), ("", 1)}
-    assert found.agrees is False
+    assert (found.agrees, found.undeclared) == (False, ("GPL-2.0-only",))
     assert report.package(found.uid) == found
     needs = report.dependencies(found.uid).items
     assert [(need.name, need.version) for need in needs] == [("@scope/left-pad", "1.2")]
     assert [need.purl for need in report.dependencies(None).items] == ["pkg:pypi/flask"]
     assert report.dependencies().total == 2
+
+
+def test_a_rare_licence_among_many_contradicts_too(report_of: ReportOf) -> None:
+    package = scans.package("thing", "root/package.json", "mit")
+    own = {"for_packages": [package["package_uid"]]}
+    many = [file(f"root/{n}-{twin}", f"mit AND unknown-{n}", **own) for n in range(40) for twin in "ab"]
+
+    found = report_of([folder("root"), *many, file("root/x", "gpl-2.0", **own)], packages=[package]).packages().items[0]
+
+    assert found.undeclared == ("GPL-2.0-only",)
 
 
 def test_an_unknown_licence_contradicts_no_declared_one(report_of: ReportOf) -> None:

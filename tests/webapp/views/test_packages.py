@@ -123,9 +123,9 @@ def test_declared_and_detected_licence_stand_side_by_side(client: FlaskClient) -
     table = plain(text_of(client, f"/scans/{scan.token}/packages"))
     page = plain(text_of(client, f"/scans/{scan.token}/package?uid={UID}"))
 
-    assert "MIT differs" in table
+    assert "MIT differs: its files name GPL-2.0-only" in table
     assert "GPL-2.0-only 1" in table
-    assert "Its files name licences that it does not declare." in page
+    assert "Its files name licences that it does not declare: GPL-2.0-only." in page
 
 
 def test_a_score_of_nothing_beside_a_package_that_declares_is_explained(client: FlaskClient) -> None:

@@ -373,4 +373,4 @@ def test_an_expression_without_end_takes_no_sentence(client: FlaskClient) -> Non
 
     page = text_of(client, f"/scans/{scan.token}")
 
-    assert "name licences beside the licences that it declares" in page
+    assert "name licences beside the licences that it declares: GPL-2.0-only." in page
