@@ -17,6 +17,7 @@ LARGE_PAGES = {
     "summary": "",
     "licences": "/licences",
     "licence": "/licences/mit",
+    "holders": "/holders",
     "files": "/files",
     "folder": "/files?folder=root/group000/part00",
     "file": f"/file?path={FILE}",
