@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from reports.reader import Report
 
 _PACKAGES_LOOKED_AT = 500
+
+#: Licences that one sentence names.
+_NAMED = 3
 
 #: Longer expressions make a sentence unreadable.
 _LONGEST = 60
@@ -52,6 +56,12 @@ def _have(count: int) -> str:
     return f"{_files(count)} {'has' if count == 1 else 'have'}"
 
 
+def _named(licenses: Sequence[str]) -> str:
+    """Name the first of the licences, and say how many more there are."""
+    more = len(licenses) - _NAMED
+    return ", ".join(licenses[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+
+
 def _examples(report: Report, filters: Filters) -> tuple[str, ...]:
     return tuple(row.path for row in report.files(filters, per_page=3).files.items)
 
@@ -77,7 +87,7 @@ def _other_categories(report: Report) -> list[Attention]:
     for category in by_weight(by_category):
         licenses = by_category[category]
         filters = Filters(category=category)
-        names = ", ".join(license.spdx for license in licenses[:3]) + (" …" if len(licenses) > 3 else "")
+        names = _named([license.spdx for license in licenses])
         sentence = f"{_have(files[category])} a licence of the category {category}: {names}."
         found.append(Attention("other-category", sentence, files[category], filters, _examples(report, filters)))
     return found
@@ -92,8 +102,7 @@ def _conflicts(report: Report) -> list[Attention]:
         package = differing[0]
         declared = package.declared_spdx or ""
         known = declared if len(declared) <= _LONGEST else "licences"
-        others = package.undeclared or ()
-        names = ", ".join(others[:3]) + (" …" if len(others) > 3 else "")
+        names = _named(package.undeclared or ())
         sentence = f"The files of {package.purl} name licences beside the {known} that it declares: {names}."
         return [Attention("conflict", sentence, 1, Filters(package=package.uid))]
     sentence = f"{len(differing)} packages have files that name licences which the package does not declare."

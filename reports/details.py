@@ -55,8 +55,11 @@ def to_license(row: tuple[Any, ...]) -> License:
 
 def to_detection(row: tuple[Any, ...]) -> Detection:
     """Make a unique detection from the columns of ``reports.rows.DETECTION``."""
-    identifier, expression, spdx, categories, count = row
-    return Detection(identifier, expression, spdx, tuple(json.loads(categories)), count)
+    identifier, expression, spdx, categories, count, packed = row
+    matches = unpack_clean(packed).get("reference_matches") or ()
+    rules = dict.fromkeys(match.get("rule_identifier") or "" for match in matches)
+    score = min((match.get("score") or 0.0 for match in matches), default=0.0)
+    return Detection(identifier, expression, spdx, tuple(json.loads(categories)), count, tuple(rules), score)
 
 
 def to_license_text(license: License, data: dict[str, Any]) -> LicenseText:

@@ -183,8 +183,7 @@ class Report(Rows):
         row = self._db.execute(DETECTION + "WHERE identifier = ?", (clean(identifier),)).fetchone()
         if row is None:
             return None
-        query = "SELECT data FROM detection WHERE identifier = ?"
-        data = unpack_clean(self._db.execute(query, (row[0],)).fetchone()[0])
+        data = unpack_clean(row[-1])
         matches = tuple(details.to_match(match) for match in data.get("reference_matches") or ())
         total = self._db.execute("SELECT count(*) FROM place WHERE detection = ?", (row[0],)).fetchone()[0]
         return DetectionDetail(

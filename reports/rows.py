@@ -19,7 +19,7 @@ LICENSE = """
     LEFT JOIN term ON term.kind = 'license' AND term.value = license.key
 """
 _ALL_FILES = ROW.replace("FROM", ", data FROM") + "JOIN file_data USING (item) WHERE is_file ORDER BY file.id"
-DETECTION = "SELECT identifier, expression, spdx, categories, count FROM detection "
+DETECTION = "SELECT identifier, expression, spdx, categories, count, data FROM detection "
 PACKAGE = """
     SELECT uid, dependencies, detected, data, coalesce(term.files, 0) FROM package
     LEFT JOIN term ON term.kind = 'package' AND term.value = package.uid

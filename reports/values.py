@@ -170,6 +170,8 @@ class Detection:
     spdx: str
     categories: tuple[str, ...]
     count: int  #: places where it was found
+    rules: tuple[str, ...]  #: identifiers of those that matched at the first place, each once
+    score: float  #: the lowest of its matches there
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,9 @@ def compare(passage: Sequence[str], rule: Rule) -> Comparison:
     for our, their, size in _common(*words):
         our_same.update(our_words[our : our + size])
         their_same.update(their_words[their : their + size])
+    # A match begins and ends with a word of its rule: what else stands in its lines is no part of it.
+    inside = range(min(our_same), max(our_same) + 1) if our_same else range(len(ours))
+    our_words = [place for place in our_words if place in inside]
     return Comparison(_marked(ours, our_words, our_same), _marked(theirs, their_words, their_same), True)
 
 

@@ -5,7 +5,17 @@ from urllib.parse import quote
 import pytest
 from flask.testing import FlaskClient
 
-from tests.webapp.builders import a_dependency, a_file, a_license, a_package, a_report, a_scan, a_summary
+from tests.webapp.builders import (
+    a_dependency,
+    a_detection,
+    a_file,
+    a_license,
+    a_match,
+    a_package,
+    a_report,
+    a_scan,
+    a_summary,
+)
 from webapp.models import State
 from webapp.results import storage
 
@@ -232,6 +242,18 @@ def test_a_licence_has_its_text_and_a_detection_its_reasons(client: FlaskClient)
     assert "may be used for nearly anything" in licence
     assert "licensed under MIT" in detection
     assert "app/<wbr>main.py" in detection
+    assert "Score 99.5: 3 words, 100 % of rule" in detection
+    assert "MIT License" in detection
+
+
+def test_detections_are_told_apart_by_rule_and_score(client: FlaskClient) -> None:
+    matches = [a_match(score=80.0, rule_identifier=name) for name in ("mit_1.RULE", "mit_2.RULE", "mit_2.RULE")]
+    scan = a_report(license_detections=[a_detection("mit", reference_matches=matches)])
+
+    page = text_of(client, f"/scans/{scan.token}/licences")
+
+    assert "<code>mit_1.RULE</code> and 1 more" in page
+    assert '<td class="number wide">80</td>' in page
 
 
 def test_errors_stand_by_their_files(client: FlaskClient) -> None:
@@ -340,16 +362,6 @@ def test_a_report_can_be_kept_under_any_token(client: FlaskClient, token: str) -
     scan = a_report(scan={"token": token})
 
     assert "app-1.0.tar.gz" in text_of(client, f"/scans/{scan.token}/files")
-
-
-def test_a_shared_link_tells_the_answer(client: FlaskClient) -> None:
-    digest = {"declared_license_spdx": "MIT", "categories": ["Permissive"], "clarity_score": 90}
-    scan = a_report(scan={"digest": digest, "title": '"><b>'})
-
-    page = text_of(client, f"/scans/{scan.token}")
-
-    assert '<meta property="og:title" content="&#34;&gt;&lt;b&gt;: MIT">' in page
-    assert "2 files, 1 licence, clarity 90 of 100" in page
 
 
 def test_a_key_file_that_states_another_licence_is_not_said_to_state_the_declared_one(client: FlaskClient) -> None:
