@@ -351,6 +351,47 @@ def test_no_text_of_a_stranger_runs_leads_away_or_breaks_a_page(page: Page, site
         assert page.locator(".site-foot").is_visible(), address
 
 
+def test_tables_keep_their_columns_while_they_arrive(page: Page, site: str) -> None:
+    files = [a_file("app/a", for_packages=[UID], emails=[{"email": "a@example.org", "start_line": 1, "end_line": 1}])]
+    scan = a_report(*files, packages=[a_package()], dependencies=[a_dependency()])
+
+    for address in pages_of(scan):
+        page.goto(site + address)
+        before, after = page.evaluate(
+            """() => {
+                const columns = () => [...document.querySelectorAll("main thead th")].map(th => th.offsetLeft);
+                const before = columns();
+                for (const row of document.querySelectorAll("main tbody tr:last-child")) {
+                    const long = row.cloneNode(true);
+                    for (const cell of long.children) cell.textContent = "a long text ".repeat(40);
+                    row.after(long);
+                }
+                return [before, columns()];
+            }"""
+        )
+        assert before == after, address
+
+
+def test_paper_is_white_and_shows_what_is_folded(browser: Browser, site: str) -> None:
+    scan = a_report(packages=[a_package(), a_package(package_uid=UID.replace("app", "lib"), purl="pkg:pypi/lib@1")],
+                    dependencies=[a_dependency(), a_dependency(for_package_uid=UID.replace("app", "lib"))])  # fmt: skip
+    context = browser.new_context(color_scheme="dark")
+    page = context.new_page()
+    page.goto(f"{site}/scans/{scan.token}/dependencies")
+
+    page.emulate_media(media="print", color_scheme="dark")
+
+    colours = page.evaluate(
+        "[getComputedStyle(document.body), getComputedStyle(document.querySelector('.soft'))].map(s => s.color)"
+    )
+    assert colours == ["rgb(0, 0, 0)", "rgb(87, 96, 106)"]
+    assert page.locator(".tree").count() == 2
+    expect(page.locator(".tree li").last).to_be_visible()
+    expect(page.locator(".site-head")).to_be_hidden()
+    expect(page.locator(".tabs")).to_be_hidden()
+    context.close()
+
+
 def shifted(page: Page) -> float:
     """Return how much of a page moved after it was first drawn, as browsers count it (0 to 1 and more)."""
     return page.evaluate(
