@@ -119,7 +119,7 @@ def every_page() -> list[str]:
     states += [a_scan(State.CANCELLED).token]
     needs = [a_dependency(), a_dependency(for_package_uid=None, resolved_package={"purl": "pkg:pypi/x@1"})]
     report = a_report(a_file("app/a", for_packages=[UID]), packages=[a_package()], dependencies=needs)
-    with_texts(report, a="(c) Ada\nhttps://example.org/home\nlicensed under\nthe MIT")
+    with_texts(report, a="(c) Ada\nhttps://example.org/home\nlicensed under\nthe MIT, see there")
     again = a_report(scan={"earlier_token": report.token, "notes": ["Equal content was scanned here."]})
     return ["/", "/?url=https://example.org/a.zip", "/what-can-be-scanned", "/how-it-works", "/other-ways", "/nowhere",
             "/lists/several", f"/mails/stop/{'0' * 32}", *(f"/scans/{token}" for token in [*states, again.token]),

@@ -46,6 +46,9 @@ class Comparison:
     found: tuple[Piece, ...]
     rule: tuple[Piece, ...]
     compared: bool  #: False where the texts are too long for it
+    #: What else stands in the lines of the match, which begins and ends with a word of its rule.
+    before: str = ""
+    after: str = ""
 
     @property
     def same(self) -> bool:
@@ -69,10 +72,15 @@ def compare(passage: Sequence[str], rule: Rule) -> Comparison:
     for our, their, size in _common(*words):
         our_same.update(our_words[our : our + size])
         their_same.update(their_words[their : their + size])
-    # A match begins and ends with a word of its rule: what else stands in its lines is no part of it.
-    inside = range(min(our_same), max(our_same) + 1) if our_same else range(len(ours))
-    our_words = [place for place in our_words if place in inside]
-    return Comparison(_marked(ours, our_words, our_same), _marked(theirs, their_words, their_same), True)
+    first, end = (min(our_same), max(our_same) + 1) if our_same else (0, len(ours))
+    differing = {place - first for place in our_words if first <= place < end and place not in our_same}
+    return Comparison(
+        _marked(ours[first:end], differing),
+        _marked(theirs, set(their_words) - their_same),
+        True,
+        before="".join(ours[:first]),
+        after="".join(ours[end:]),
+    )
 
 
 def _common(ours: Sequence[str], theirs: Sequence[str]) -> Iterator[tuple[int, int, int]]:
@@ -125,9 +133,8 @@ def _words(pieces: Sequence[str]) -> list[int]:
     return [place for place, piece in enumerate(pieces) if piece[0].isalnum() or piece[0] == "_"]
 
 
-def _marked(pieces: Sequence[str], words: Sequence[int], same: set[int]) -> tuple[Piece, ...]:
+def _marked(pieces: Sequence[str], differing: set[int]) -> tuple[Piece, ...]:
     """Join the pieces to stretches; what lies between two words that differ belongs to them."""
-    differing = set(words) - same
     stretches: list[Piece] = []
     for place, text in enumerate(pieces):
         differs = place in differing or (place - 1 in differing and place + 1 in differing)
