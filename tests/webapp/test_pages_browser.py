@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from reports.words import clean
 from tests.naughty import NAUGHTY
+from tests.webapp.browsing import UID, an_owner, every_page, foreign_requests, pages_of
 from tests.webapp.builders import (
     a_batch,
     a_dependency,
@@ -23,49 +22,15 @@ from tests.webapp.builders import (
     a_scan,
     a_summary,
     with_report,
-    with_texts,
 )
 from webapp.extensions import db
 from webapp.models import Scan, State, now
 
 pytestmark = pytest.mark.browser
 
-UID = "pkg:pypi/app@1.0?uuid=11111111-2222-3333-4444-555555555555"
 HOSTILE = "<img src=x onerror=alert(1)>\"'><script>alert(2)</script>{{7*7}}"
 #: Bytes of a page with all that it loads, without the report's own data.
 BUDGET = 200_000
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A page in a window of its own; complaints of the browser and dialogs fail the test."""
-    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
-    page = context.new_page()
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text) if message.type != "log" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("dialog", lambda dialog: complaints.append(dialog.message))
-    foreign = foreign_requests(page)
-    yield page
-    context.close()
-    assert not complaints
-    assert not foreign
-
-
-def foreign_requests(page: Page) -> list[str]:
-    """Return a list that gets the address of each request of the page to another host."""
-    found: list[str] = []
-    page.on("request", lambda request: request.url.startswith("http://127.0.0.1:") or found.append(request.url))
-    return found
-
-
-def an_owner(app: Flask, browser: Browser, site: str, addresses: list[str], **options: Any) -> BrowserContext:
-    """Open a window of the visitor who made the scans at these addresses, and so may delete them."""
-    context = browser.new_context(**options)
-    signer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
-    made = signer.dumps({"scans": [address.split("/")[2] for address in addresses if address.startswith("/scans/")]})
-    context.add_cookies([{"name": app.config["SESSION_COOKIE_NAME"], "value": made, "url": site}])
-    return context
 
 
 def change(scan: Scan, **values: object) -> None:
@@ -102,66 +67,6 @@ def an_ugly_report() -> Scan:
         packages=[a_package(name=HOSTILE, description=HOSTILE * 20, purl="pkg:pypi/" + "p" * 300)],
         dependencies=[a_dependency(purl="pkg:pypi/" + "d" * 300, extracted_requirement=HOSTILE)],
     )
-
-
-def pages_of(scan: Scan) -> list[str]:
-    tabs = ("", "/licences", "/licences/mit", "/detections/mit-1234", "/files", "/files?path=a&text=x",
-            "/files?folder=app&has_error=1", "/holders", "/errors",
-            "/file?path=app/a", "/packages", "/dependencies", "/dependencies/of-no-package",
-            f"/package?uid={UID.replace('?', '%3F')}", "/about")  # fmt: skip
-    return [f"/scans/{scan.token}{tab}" for tab in tabs]
-
-
-def every_page() -> list[str]:
-    states = [a_scan(state, error="Broken.", advice="Mend it.").token for state in (State.QUEUED, State.SCANNING)]
-    # A list of scans that are all over: one of others would reload itself while it is looked at.
-    states += [a_scan(State.FAILED, error="Broken.", advice="Mend it.", list_token="several").token]
-    states += [a_scan(State.CANCELLED).token]
-    needs = [a_dependency(), a_dependency(for_package_uid=None, resolved_package={"purl": "pkg:pypi/x@1"})]
-    report = a_report(a_file("app/a", for_packages=[UID]), packages=[a_package()], dependencies=needs)
-    with_texts(report, a="(c) Ada\nhttps://example.org/home\nlicensed under\nthe MIT, see there")
-    again = a_report(scan={"earlier_token": report.token, "notes": ["Equal content was scanned here."]})
-    return ["/", "/?url=https://example.org/a.zip", "/what-can-be-scanned", "/how-it-works", "/other-ways", "/nowhere",
-            "/lists/several", f"/mails/stop/{'0' * 32}", *(f"/scans/{token}" for token in [*states, again.token]),
-            *pages_of(report), f"/scans/{report.token}/delete"]  # fmt: skip
-
-
-def barriers(page: Page) -> list[str]:
-    """Return what axe-core finds serious or critical on a page."""
-    violations = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
-    return [f"{v['id']}: {v['nodes'][0]['html'][:120]}" for v in violations if v["impact"] in ("serious", "critical")]
-
-
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
-def test_people_who_cannot_see_or_point_are_not_shut_out(
-    app: Flask, browser: Browser, site: str, scheme: str, width: int
-) -> None:
-    app.config["OPERATOR_PASSWORD"] = "secret"
-    addresses = [*every_page(), "/operator"]
-    password = {"username": "operator", "password": "secret"}
-    context = an_owner(
-        app, browser, site, addresses, color_scheme=scheme, viewport={"width": width, "height": 800},
-        http_credentials=password,
-    )  # fmt: skip
-    page = context.new_page()
-    foreign = foreign_requests(page)
-    found = {}
-    for address in addresses:
-        page.goto(site + address)
-        found[address] = barriers(page)
-    expect(page.get_by_role("heading", name="Operator")).to_be_visible()
-    page.goto(site)
-    page.get_by_role("button", name="Scan", exact=True).click()
-    expect(page.locator(".field-error").first).to_be_visible()
-    found["the form, refused"] = barriers(page)
-    page.goto(next(site + address for address in addresses if address.endswith("/delete")))
-    page.get_by_role("button", name="Delete").click()
-    expect(page.get_by_text("It is deleted.")).to_be_visible()
-    found["deleted"] = barriers(page)
-    context.close()
-
-    assert {address: bad for address, bad in found.items() if bad} == {}
-    assert not foreign
 
 
 @pytest.mark.parametrize("width", [390, 768, 1440])
@@ -266,53 +171,6 @@ def test_the_form_says_back_what_it_understood(page: Page, site: str) -> None:
     page.get_by_label("URL of the code").press_sequentially("https://example.org/a.zip")
 
     expect(page.locator("#understood")).to_contain_text("a.zip")
-
-
-def test_everything_can_be_reached_with_the_keyboard(page: Page, site: str) -> None:
-    page.goto(f"{site}/how-it-works")
-
-    page.keyboard.press("Tab")
-    expect(page.locator(".skip")).to_be_focused()
-    expect(page.locator(".skip")).to_be_in_viewport()
-    page.keyboard.press("Enter")
-
-    expect(page.locator("main")).to_be_focused()
-
-
-@pytest.mark.parametrize("tab", ["", "/files?folder=app", "/file?path=app/a", "/detections/mit-1234", "/packages"])
-def test_all_that_can_be_pressed_on_a_report_is_reached_with_tab(page: Page, site: str, tab: str) -> None:
-    scan = a_report(a_file("app/a", for_packages=[UID]), packages=[a_package()], dependencies=[a_dependency()])
-    with_texts(scan, a="(c) Ada\nhttps://example.org/home\nlicensed under\nthe MIT")
-    page.goto(f"{site}/scans/{scan.token}{tab}")
-    pressable = page.locator("a[href], button, input:not([type=hidden]), select, summary, pre[tabindex]")
-    wanted = sum(each.is_visible() for each in pressable.all())
-
-    seen = 0
-    while seen <= wanted:
-        page.keyboard.press("Tab")
-        outline = page.evaluate(
-            "document.activeElement === document.body ? '' : getComputedStyle(document.activeElement).outlineStyle"
-        )
-        if not outline:
-            break
-        assert outline != "none", page.evaluate("document.activeElement.outerHTML")
-        seen += 1
-
-    assert seen == wanted
-
-
-def test_the_downloads_open_and_close_with_the_keyboard(page: Page, site: str) -> None:
-    scan = a_report()
-    page.goto(f"{site}/scans/{scan.token}")
-    page.locator(".menu summary").focus()
-
-    page.keyboard.press("Enter")
-    page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="ScanCode JSON everything, as")).to_be_focused()
-    page.keyboard.press("Escape")
-
-    expect(page.locator(".menu summary")).to_be_focused()
-    expect(page.locator(".menu ul")).to_be_hidden()
 
 
 def test_without_scripts_the_page_reloads_itself(browser: Browser, site: str) -> None:
