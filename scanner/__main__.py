@@ -197,14 +197,15 @@ class _Work:
     def _scan_files(self, workspace: Path, files: Sequence[FileEntry], findings: Path) -> int:
         """Write all findings, with one thread for each child of the engine; return how many files have errors."""
         self.show.stage("loading ScanCode")
-        self.engine.about(beat=self._beat)
+        version = self.engine.about(beat=self._beat).version
         self.show.stage("scanning", len(files))
         stop = threading.Event()
         cache = FindingCache(self.cache) if self.cache else None
+        known = cache.known(version, files) if cache else ()
         failed = 0
         with gzip.open(findings, "wt", compresslevel=3) as lines, ThreadPoolExecutor(self.processes) as pool:
             try:
-                batches = inventory.batches(files, self.processes)
+                batches = inventory.batches(files, self.processes, known)
                 waiting = {pool.submit(self._scan_batch, workspace, batch, cache, stop) for batch in batches}
                 for found in _as_they_come(waiting, self._beat):
                     for line, errors in found:

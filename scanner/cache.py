@@ -65,9 +65,7 @@ class FindingCache:
 
     def get_many(self, version: EngineVersion, files: Sequence[FileEntry]) -> dict[str, dict[str, Any]]:
         """Return the known results by path, without the attributes in ``OWN``."""
-        paths: dict[bytes, list[str]] = {}
-        for file in files:
-            paths.setdefault(_key(version, file), []).append(file.path)
+        paths = _paths_by_key(version, files)
         found: dict[str, dict[str, Any]] = {}
 
         def get(database: sqlite3.Connection) -> None:
@@ -81,6 +79,20 @@ class FindingCache:
                         found.update(dict.fromkeys(paths[key], results))
 
         self._use(get)
+        return found
+
+    def known(self, version: EngineVersion, files: Iterable[FileEntry]) -> set[str]:
+        """Return the paths of the files whose results are kept; any may be gone when it is asked for."""
+        paths = _paths_by_key(version, files)
+        found: set[str] = set()
+
+        def look(database: sqlite3.Connection) -> None:
+            for keys in _portions(paths, 500):
+                marks = ",".join("?" * len(keys))
+                for (key,) in database.execute(f"SELECT key FROM findings WHERE key IN ({marks})", keys):  # noqa: S608
+                    found.update(paths[key])
+
+        self._use(look)
         return found
 
     def _select(self, database: sqlite3.Connection, keys: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
@@ -249,6 +261,13 @@ def _without_own(results: Mapping[str, Any]) -> dict[str, Any]:
 
 def _twin(file: FileEntry) -> tuple[str, str]:
     return file.sha256, file.path.rpartition("/")[2]
+
+
+def _paths_by_key(version: EngineVersion, files: Iterable[FileEntry]) -> dict[bytes, list[str]]:
+    paths: dict[bytes, list[str]] = {}
+    for file in files:
+        paths.setdefault(_key(version, file), []).append(file.path)
+    return paths
 
 
 def _key(version: EngineVersion, file: FileEntry) -> bytes:

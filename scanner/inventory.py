@@ -7,7 +7,7 @@ import heapq
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from scanner.errors import ArchiveRefused, LimitExceeded
@@ -24,11 +24,15 @@ _IGNORED = re.compile(
 
 #: What a batch should cost on one core: its start must not matter, and progress should be seen. Seconds.
 BATCH_SECONDS = 1.5
-BATCH_FILES = 200
 #: What a batch should cost at least: a child that starts learns words and types anew, which takes about 0.1 s.
 LEAST_SECONDS = 0.25
 #: Rough speed of the engine on ordinary source code; only the order and the size of batches hang on it.
 _SECONDS_PER_FILE, _BYTES_PER_SECOND = 0.01, 500_000
+#: What a file costs whose findings are in the cache.
+_SECONDS_IF_KNOWN = 0.0005
+
+#: A file, and how many seconds it costs.
+_Priced = tuple[float, FileEntry]
 
 
 def take(workspace: Path, root: str, limits: Limits, *, beat: Callable[[], None] = lambda: None) -> list[FileEntry]:
@@ -83,47 +87,51 @@ def _entry(workspace: Path, path: str) -> FileEntry:
         return FileEntry(path, os.fstat(fd).st_size, digest.hexdigest())
 
 
-def batches(files: Sequence[FileEntry], processes: int) -> list[list[FileEntry]]:
+def batches(files: Iterable[FileEntry], processes: int, known: Container[str] = ()) -> list[list[FileEntry]]:
     """Divide the files into batches of at most about BATCH_SECONDS, the costly first, for so many processes.
 
     A small scan becomes one batch for each process, or fewer. Of a large one, a file that costs more than a batch is
     one of its own, and at the end there are only batches of many cheap files, so that all processes are busy until
-    shortly before the last one is done.
+    shortly before the last one is done. ``known`` are the paths of files whose findings need not be looked for.
     """
-    costly_first = sorted(files, key=lambda file: (-file.size, file.path))
-    dealt = _deal(costly_first, min(processes, int(sum(map(cost, files)) / LEAST_SECONDS)) or 1)
-    return dealt if all(map(_fits, dealt)) else _cut(costly_first)
-
-
-def _deal(files: Sequence[FileEntry], count: int) -> list[list[FileEntry]]:
-    """Deal the files out, each to the batch that costs least by then (Graham's LPT rule)."""
-    batches: list[list[FileEntry]] = [[] for _ in range(count)]
-    costs = [(0.0, number) for number in range(count)]
-    for file in files:
-        seconds, number = costs[0]
-        batches[number].append(file)
-        heapq.heapreplace(costs, (seconds + cost(file), number))
-    return [batch for batch in batches if batch]
-
-
-def _fits(batch: Sequence[FileEntry]) -> bool:
-    return len(batch) == 1 or (len(batch) <= BATCH_FILES and sum(map(cost, batch)) <= BATCH_SECONDS)
-
-
-def _cut(files: Sequence[FileEntry]) -> list[list[FileEntry]]:
-    """Cut the sequence where a batch is full."""
-    result: list[list[FileEntry]] = []
-    room = 0.0
-    for file in files:
-        seconds = cost(file)
-        if not result or seconds > room or len(result[-1]) == BATCH_FILES:
-            result.append([])
-            room = BATCH_SECONDS
-        result[-1].append(file)
-        room -= seconds
-    return result
+    priced = [(_SECONDS_IF_KNOWN if file.path in known else cost(file), file) for file in files]
+    priced.sort(key=lambda pair: (-pair[0], -pair[1].size, pair[1].path))
+    dealt = _deal(priced, min(processes, int(_sum(priced) / LEAST_SECONDS)) or 1)
+    return [[file for _, file in batch] for batch in (dealt if all(map(_fits, dealt)) else _cut(priced))]
 
 
 def cost(file: FileEntry) -> float:
     """Return about how many seconds of one core a file takes to scan."""
     return _SECONDS_PER_FILE + file.size / _BYTES_PER_SECOND
+
+
+def _deal(files: Sequence[_Priced], count: int) -> list[list[_Priced]]:
+    """Deal the files out, each to the batch that costs least by then (Graham's LPT rule)."""
+    batches: list[list[_Priced]] = [[] for _ in range(count)]
+    costs = [(0.0, number) for number in range(count)]
+    for file in files:
+        seconds, number = costs[0]
+        batches[number].append(file)
+        heapq.heapreplace(costs, (seconds + file[0], number))
+    return [batch for batch in batches if batch]
+
+
+def _fits(batch: Sequence[_Priced]) -> bool:
+    return len(batch) == 1 or _sum(batch) <= BATCH_SECONDS
+
+
+def _sum(batch: Iterable[_Priced]) -> float:
+    return sum(seconds for seconds, _ in batch)
+
+
+def _cut(files: Iterable[_Priced]) -> list[list[_Priced]]:
+    """Cut the sequence where a batch is full."""
+    result: list[list[_Priced]] = []
+    room = 0.0
+    for file in files:
+        if not result or file[0] > room:
+            result.append([])
+            room = BATCH_SECONDS
+        result[-1].append(file)
+        room -= file[0]
+    return result

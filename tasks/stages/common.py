@@ -1,4 +1,4 @@
-"""What the stages share: the engine, the lists of files in the storage, and how a scan ends."""
+"""What the stages share: the engine, the finding cache, the lists of files in the storage, and how a scan ends."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from flask import current_app
 
+from scanner.cache import FindingCache
 from scanner.engine.client import Engine
 from scanner.results import FileEntry
 from tasks import workspaces
@@ -25,6 +26,17 @@ log = logging.getLogger(__name__)
 def engine() -> Engine:
     """Return the door to this machine's engine."""
     return Engine(Path(current_app.config["ENGINE_SOCKET"]))
+
+
+def finding_cache() -> FindingCache | None:
+    """Return the cache of findings of this machine, or None where it is switched off."""
+    if not current_app.config["CACHE_BYTES"]:
+        return None
+    if "finding_cache" not in current_app.extensions:
+        current_app.extensions["finding_cache"] = FindingCache(
+            current_app.config["INSTANCE"] / "cache.sqlite", max_bytes=current_app.config["CACHE_BYTES"]
+        )
+    return current_app.extensions["finding_cache"]
 
 
 def write_manifest(scan: Scan, number: int, files: Iterable[FileEntry], scratch: Path) -> None:

@@ -15,7 +15,7 @@ from tasks import workspaces
 from tasks.heartbeat import Heartbeat
 from tasks.jobs import finish, renew
 from tasks.stages import reuse
-from tasks.stages.common import engine, write_manifest
+from tasks.stages.common import engine, finding_cache, write_manifest
 from webapp.extensions import writing
 from webapp.models import Batch, Scan, State, now
 from webapp.results import storage
@@ -31,13 +31,16 @@ def fetch(scan: Scan) -> int:
     with Heartbeat(scan) as heartbeat, workspaces.scratch() as scratch:
         if scan.source is None:
             _download(scan, scratch, heartbeat)
-        if reuse.answer(scan, engine().version(beat=heartbeat.check)):
+        version = engine().version(beat=heartbeat.check)
+        if reuse.answer(scan, version):
             return 0
         heartbeat.set(state=State.UNPACKING)
         unpacked = _unpack(scan, heartbeat)
         place, limits = workspaces.path_of(scan), current_app.config["LIMITS"]
         files = inventory.take(place, unpacked.root, limits, beat=heartbeat.check)
-        batches = inventory.batches(files, current_app.config["SCAN_PROCESSES"])
+        cache = finding_cache()
+        known = cache.known(version, files) if cache else ()
+        batches = inventory.batches(files, current_app.config["SCAN_PROCESSES"], known)
         heartbeat.check()
         for number, batch in enumerate(batches):
             write_manifest(scan, number, batch, scratch)

@@ -12,12 +12,12 @@ from pathlib import Path
 from flask import current_app
 from sqlalchemy import delete, func, select, update
 
-from scanner.cache import FindingCache, scan_with_cache
+from scanner.cache import scan_with_cache
 from scanner.results import FileEntry, FileFindings
 from tasks import workspaces
 from tasks.heartbeat import Heartbeat
 from tasks.jobs import LeaseLost, finish
-from tasks.stages.common import engine, read_manifest, write_manifest
+from tasks.stages.common import engine, finding_cache, read_manifest, write_manifest
 from webapp import counters
 from webapp.extensions import db, writing
 from webapp.models import Batch, JobState, Scan, State, now
@@ -75,17 +75,6 @@ def _scan(
         # Somebody removed the workspace meanwhile, and files may have been missed: build it again.
         log.warning("the workspace of scan %s went away: scanning batch %d again", scan.token, batch.number)
         workspaces.forget(scan)
-
-
-def finding_cache() -> FindingCache | None:
-    """Return the cache of findings of this machine, or None where it is switched off."""
-    if not current_app.config["CACHE_BYTES"]:
-        return None
-    if "finding_cache" not in current_app.extensions:
-        current_app.extensions["finding_cache"] = FindingCache(
-            current_app.config["INSTANCE"] / "cache.sqlite", max_bytes=current_app.config["CACHE_BYTES"]
-        )
-    return current_app.extensions["finding_cache"]
 
 
 def _write_findings(target: Path, results: Iterable[FileFindings], heartbeat: Heartbeat) -> tuple[float, Counter[str]]:

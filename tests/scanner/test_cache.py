@@ -38,9 +38,10 @@ def cache(tmp_path: Path) -> FindingCache:
 def test_it_knows_what_was_put(cache: FindingCache) -> None:
     cache.put_many(VERSION, [(entry("root/a.c"), found("root/a.c"))])
 
-    known = cache.get_many(VERSION, [entry("root/a.c"), entry("other/folder/a.c"), entry("root/b.c")])
+    asked = [entry("root/a.c"), entry("other/folder/a.c"), entry("root/b.c")]
 
-    assert known == {"root/a.c": {"sha1": "abc"}, "other/folder/a.c": {"sha1": "abc"}}
+    assert cache.get_many(VERSION, asked) == {"root/a.c": {"sha1": "abc"}, "other/folder/a.c": {"sha1": "abc"}}
+    assert cache.known(VERSION, asked) == {"root/a.c", "other/folder/a.c"}
 
 
 @pytest.mark.parametrize(

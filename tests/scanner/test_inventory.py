@@ -134,7 +134,7 @@ def test_every_file_is_in_one_batch(sizes: list[int], processes: int) -> None:
     assert sorted((file for batch in batches for file in batch), key=lambda file: file.path) == sorted(
         files, key=lambda file: file.path
     )
-    assert all(0 < len(batch) <= inventory.BATCH_FILES for batch in batches)
+    assert all(batches)
     for batch in batches:
         assert len(batch) == 1 or sum(map(inventory.cost, batch)) <= inventory.BATCH_SECONDS + 1e-9
 
@@ -166,6 +166,15 @@ def test_a_small_scan_is_one_batch_of_about_the_same_cost_for_each_process(proce
     costs = [sum(map(inventory.cost, batch)) for batch in found]
     assert len(found) == processes
     assert max(costs) - min(costs) <= inventory.cost(files[0])
+
+
+def test_what_is_not_known_shares_few_batches() -> None:
+    files = _files([20_000] * 3_000)
+    known = {file.path for file in files[:-20]}
+
+    batches = inventory.batches(files, 2, known)
+
+    assert [sum(file.path not in known for file in batch) for batch in batches] == [10, 10]
 
 
 def test_what_is_not_worth_a_second_child_stays_together() -> None:
