@@ -221,6 +221,7 @@ class _Builder:
     def _add_terms(self, number: int, item: dict[str, Any], keys: list[str], categories: list[str]) -> None:
         flags = {
             "file": True,
+            "binary": bool(item.get("is_binary")),
             "error": bool(item.get("scan_errors")),
             "unlicensed": not keys,
             "clue": bool(item.get("license_clues")),

@@ -124,7 +124,7 @@ INSERT INTO term_text (rowid, value)
 
 def pack(value: Any) -> bytes:
     """Compress a JSON value; lone surrogates survive, as JSON escapes."""
-    return zlib.compress(json.dumps(value, separators=(",", ":")).encode("ascii"))
+    return zlib.compress(json.dumps(value, separators=(",", ":")).encode("ascii"), 1)
 
 
 def unpack(data: bytes) -> Any:

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 
 from reports.store import Report
-from reports.values import FileDetail
+from reports.values import FileDetail, FileRow
 from reports.words import clean
 from scanner.errors import EngineError
 
@@ -59,20 +59,26 @@ def _keep(
     kept: list[tuple[str, bytes]] | list[tuple[str, int, int, bytes]]
     root = os.open(workspace, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        for file in report.each_file():
+        for row in report.each_text():
             beat()
-            if file.data.get("is_binary") or total > TOTAL:
-                continue
-            if whole and file.row.size <= LARGEST:
-                content = _read(root, file.stored_path, LARGEST)
-                kept = [(file.row.path, zlib.compress(content, 3))] if content is not None else []
+            if total > TOTAL:
+                break
+            if whole and row.size <= LARGEST:
+                content = _read(root, _stored_path(report, row), LARGEST)
+                kept = [(row.path, zlib.compress(content, 1))] if content is not None else []
                 connection.executemany("INSERT OR IGNORE INTO text VALUES (?, ?)", kept)
-            else:
+            elif file := report.file(row.path):
                 kept = list(_passages(root, file))
                 connection.executemany("INSERT INTO passage VALUES (?, ?, ?, ?)", kept)
-            total += sum(len(row[-1]) for row in kept)
+            total += sum(len(data) for *_, data in kept)
     finally:
         os.close(root)
+
+
+def _stored_path(report: Report, row: FileRow) -> str:
+    """Return the path of a file as it is in the workspace; only where the report's has a backslash may it differ."""
+    file = report.file(row.path) if "\\" in row.path else None
+    return file.stored_path if file else row.path
 
 
 def _passages(root: int, file: FileDetail) -> Iterator[tuple[str, int, int, bytes]]:
