@@ -1,7 +1,8 @@
-"""How cost grows: ``python -m bench.growth [bytes] [files] [processes] [memory]``; all of them without a name.
+"""How cost grows: ``python -m bench.growth [bytes] [files] [lists] [processes] [memory]``; all of them without a name.
 
 bytes       CPU seconds per MB of one file of 0.1, 1 and 10 MB: Python sources, one after the other
 files       CPU seconds per file of folders with 100, 1,000 and 10,000 pieces of 2 kB of such sources
+lists       CPU milliseconds per entry of a lock file with 250, 1,000 and 4,000 packages and their licences
 processes   the wall time of Django 5.1.4 with one process and with two; only on an idle machine
 memory      the engine's after Django 5.1.4, and while 50,000 files of 200 bytes are scanned
 
@@ -11,6 +12,7 @@ Ours only, the engine warm and nothing known of any file.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import random
 import statistics
@@ -40,12 +42,12 @@ class Bench:
         watched = [os.getpid(), self.server]
         return cost_of(lambda: warm_scan(self.engine, root, self.folder, processes), watched)[1]
 
-    def made(self, name: str, contents: Iterator[bytes]) -> Path:
+    def made(self, name: str, contents: Iterator[bytes], ending: str = "py") -> Path:
         """Make a folder of files."""
         root = self.folder / "made" / name
         root.mkdir(parents=True)
         for number, content in enumerate(contents):
-            (root / f"{number:05}.py").write_bytes(content)
+            (root / f"{number:05}.{ending}").write_bytes(content)
         return root
 
     # What is measured, by the names of the command line.
@@ -65,6 +67,13 @@ class Bench:
             root = self.made(f"files-{count}", (_cut(sources, 2_000, run) for run in range(count)))
             cpu = statistics.median(self.cost(root).cpu for _ in range(RUNS))
             print(f"{count:6} {cpu:7.2f} {cpu / count * 1000:16.2f}", flush=True)
+
+    def lists(self) -> None:
+        print(f"{'entries':>7} {'CPU s':>7} {'CPU ms per entry':>17}")
+        for count in (250, 1_000, 4_000):
+            root = self.made(f"lists-{count}", iter([_lock_file(count)]), "json")
+            cpu = statistics.median(self.cost(root).cpu for _ in range(RUNS))
+            print(f"{count:7} {cpu:7.2f} {cpu / count * 1000:17.2f}", flush=True)
 
     def processes(self) -> None:
         django = folder_of("django")
@@ -120,8 +129,24 @@ def _cut(sources: bytes, size: int, number: int) -> bytes:
     return sources[start : start + size]
 
 
+def _lock_file(entries: int) -> bytes:
+    """Return what npm's lock files look like to licence detection."""
+    draw = random.Random(1)
+    licenses = ("MIT", "ISC", "Apache-2.0", "BSD-3-Clause", "BSD-2-Clause", "CC0-1.0", "(MIT OR CC0-1.0)", "0BSD")
+    packages = {
+        f"node_modules/{draw.choice(('babel', 'core', 'http', 'parser'))}-{number}": {
+            "version": f"{draw.randrange(9)}.{draw.randrange(30)}.{draw.randrange(20)}",
+            "integrity": f"sha512-{draw.randbytes(64).hex()}",
+            "license": draw.choices(licenses, (70, 12, 6, 5, 3, 2, 1, 1))[0],
+            "engines": {"node": ">=6"},
+        }
+        for number in range(entries)
+    }
+    return json.dumps({"lockfileVersion": 3, "packages": packages}, indent=2).encode()
+
+
 MEASURES: dict[str, Callable[[Bench], None]] = {
-    name: getattr(Bench, name) for name in ("bytes", "files", "processes", "memory")
+    name: getattr(Bench, name) for name in ("bytes", "files", "lists", "processes", "memory")
 }
 
 

@@ -47,19 +47,6 @@ def package(kind: str, name: str, version: str) -> Path:
     return folder
 
 
-def stock_report(folder: Path) -> dict[str, Any]:
-    """Return what the stock command writes for this folder, run beside it."""
-    kept = _kept(folder)
-    if not kept.exists():
-        with tempfile.TemporaryDirectory(dir=_made(kept.parent)) as place:
-            written = Path(place, "stock.json")
-            command = [Path(sys.executable).with_name("scancode"), "--quiet", *STOCK_OPTIONS, "--json", written]
-            run = subprocess.run([*command, folder.name], cwd=folder.parent, capture_output=True, text=True)
-            assert written.exists(), run.stderr
-            written.rename(kept)
-    return json.loads(kept.read_text())
-
-
 def stock_reports(folders: list[Path]) -> list[dict[str, Any]]:
     """Return what the stock command writes for each of them, without its start of eight seconds for each."""
     missing = [folder for folder in folders if not _kept(folder).exists()]

@@ -17,29 +17,56 @@ from scanner.engine.client import Engine
 from scanner.errors import EngineError
 from scanner.limits import Limits
 from scanner.results import FileFindings
-from tests.packages import Unavailable, differences, package, stock_report
+from tests.packages import Unavailable, differences, package, stock_reports
 from tests.scanner.engine.whole import report
 from tests.trees import MIT, tar_gz, zipped
 
-PACKAGES = (
-    pytest.param("npm", "express", "4.21.2", id="npm"),
-    pytest.param("npm", "breakpoint-sass", "2.7.1", id="gem-and-bower"),
-    pytest.param("sdist", "bcrypt", "4.2.1", id="sdist-and-cargo"),
-    pytest.param("wheel", "six", "1.17.0", id="wheel"),
-)
+PACKAGES = {
+    "npm": ("npm", "express", "4.21.2"),
+    "gem and bower": ("npm", "breakpoint-sass", "2.7.1"),
+    "sdist and cargo": ("sdist", "bcrypt", "4.2.1"),
+    "wheel": ("wheel", "six", "1.17.0"),
+}
+MADE = ("strange names and files", "a single file", "an empty folder")
 
 
-@pytest.mark.parametrize(("kind", "name", "version"), PACKAGES)
-def test_the_report_is_stocks_own(engine: Engine, tmp_path: Path, kind: str, name: str, version: str) -> None:
-    try:
-        folder = package(kind, name, version)
-    except Unavailable as reason:
-        pytest.skip(str(reason))
+@pytest.fixture(scope="module")
+def subjects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path | Unavailable]:
+    """What is scanned, by name."""
+    found: dict[str, Path | Unavailable] = {}
+    for name, kind in PACKAGES.items():
+        try:
+            found[name] = package(*kind)
+        except Unavailable as reason:
+            found[name] = reason
+    place = tmp_path_factory.mktemp("made")
+    single, empty = place / "hello.c", place / "nothing"
+    single.write_text("/* SPDX-License-Identifier: MIT */\n/* Copyright (c) 2024 Ada */\n")
+    os.utime(single, (1_700_000_000, 1_700_000_000))
+    empty.mkdir()
+    return found | dict(zip(MADE, (_strange(place / "strange-1"), single, empty), strict=True))
 
-    ours = report(engine, folder.parent, folder.name, tmp_path)
 
-    assert differences(stock_report(folder), ours) == []
-    assert str(folder.parent) not in json.dumps(ours)
+@pytest.fixture(scope="module")
+def stock(subjects: dict[str, Path | Unavailable]) -> dict[str, dict[str, Any]]:
+    """What the stock command says of each."""
+    there = {name: path for name, path in subjects.items() if isinstance(path, Path)}
+    return dict(zip(there, stock_reports(list(there.values())), strict=True))
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("name", [*PACKAGES, *MADE])
+def test_the_report_is_stocks_own(
+    name: str, engine: Engine, subjects: dict[str, Path], stock: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    subject = subjects[name]
+    if isinstance(subject, Unavailable):
+        pytest.skip(str(subject))
+
+    ours = report(engine, subject.parent, subject.name, tmp_path)
+
+    assert differences(stock[name], ours) == []
+    assert str(subject.parent) not in json.dumps(ours)
     assert _from_lines(tmp_path / "report.jsonl") == {key: value for key, value in ours.items() if value}
 
 
@@ -109,32 +136,6 @@ def _strange(folder: Path) -> Path:
     for path in folder.rglob("*"):
         os.utime(path, (1_700_000_000, 1_700_000_000))
     return folder
-
-
-def test_strange_names_and_files_are_reported_as_stock_does(engine: Engine, tmp_path: Path) -> None:
-    folder = _strange(tmp_path / "strange-1")
-
-    ours = report(engine, tmp_path, folder.name, tmp_path / "out")
-
-    assert differences(stock_report(folder), ours) == []
-
-
-def test_a_single_file_may_be_the_root(engine: Engine, tmp_path: Path) -> None:
-    (tmp_path / "hello.c").write_text("/* SPDX-License-Identifier: MIT */\n/* Copyright (c) 2024 Ada */\n")
-    os.utime(tmp_path / "hello.c", (1_700_000_000, 1_700_000_000))
-
-    ours = report(engine, tmp_path, "hello.c", tmp_path / "out")
-
-    assert differences(stock_report(tmp_path / "hello.c"), ours) == []
-    assert [file["path"] for file in ours["files"]] == ["hello.c"]
-
-
-def test_an_empty_folder_may_be_the_root(engine: Engine, tmp_path: Path) -> None:
-    (tmp_path / "nothing").mkdir()
-
-    ours = report(engine, tmp_path, "nothing", tmp_path / "out")
-
-    assert differences(stock_report(tmp_path / "nothing"), ours) == []
 
 
 def test_an_error_on_a_file_is_in_the_report(engine: Engine, tmp_path: Path) -> None:
