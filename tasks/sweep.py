@@ -10,7 +10,7 @@ from flask import current_app
 from huey import crontab
 from sqlalchemy import func, select
 
-from tasks import jobs, mails, scans, stages, workspaces
+from tasks import jobs, mails, stages, work, workspaces
 from tasks.queue import queue
 from webapp.extensions import db, writing
 from webapp.models import FINAL, Batch, JobState, OutMail, Scan, State, clock, now
@@ -47,7 +47,7 @@ def run() -> None:
 def wake() -> None:
     """Ring for all that waits."""
     if waiting := _waiting_jobs():
-        scans.ring(waiting)
+        work.ring(waiting)
     if _due_mails():
         mails.ring()
     db.session.rollback()

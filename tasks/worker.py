@@ -21,7 +21,7 @@ from huey.consumer import Consumer, Scheduler
 import config
 from scanner.engine.client import Engine, start_server
 from scanner.errors import EngineError
-from tasks import scans, status, sweep, workspaces
+from tasks import status, sweep, work, workspaces
 from tasks.queue import queue
 from webapp import create_app, logs
 from webapp.extensions import db
@@ -137,7 +137,7 @@ def main() -> None:
         with app.app_context():
             # What the engine's children write lies there, too: if this process is killed, a sweep removes it.
             socket = stack.enter_context(workspaces.scratch()) / "engine.sock"
-            count = scans.workers()
+            count = work.workers()
         app.config["ENGINE_SOCKET"] = str(socket)
         Worker(
             socket,

@@ -207,7 +207,10 @@ class _Soak:
                 self.tell(f"stuck: {page} {state}")
             elif state["state"] == "done":
                 outcome.done += 1
-                outcome.reports_differ += bool(differences(self.references[path], self._report(page)))
+                found = differences(self.references[path], self._report(page))
+                outcome.reports_differ += bool(found)
+                for line in found[:5]:
+                    self.tell(f"differs: {path} {line[:500]}")
             else:
                 outcome.failed[str(state["error"])[:100]] += 1
                 outcome.failed_without_need += path in self.references

@@ -1,42 +1,17 @@
-"""What becomes of a scan whose stage fails, whose worker stops, or whose buttons are pressed twice."""
+"""What can be asked for from the outside: when buttons are pressed twice, and when there is no room."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, update
+from sqlalchemy import select
 
-from scanner.errors import DiskFull
-from tasks import jobs, scans, stages, sweep
+from tasks import scans
 from webapp.extensions import db, writing
-from webapp.models import Batch, OutMail, Scan, State, clock
-from webapp.results import storage
+from webapp.models import Batch, OutMail, Scan, State
 from webapp.security import keyed
-
-
-def test_a_full_disk_ends_a_scan_only_if_it_stays_full(
-    app: Flask, add_scan: Callable[..., Scan], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fetch(scan: Scan) -> int:
-        raise DiskFull
-
-    monkeypatch.setattr(stages, "fetch", fetch)
-    app.config["LEASE_SECONDS"] = 0
-    scan_id = add_scan().id
-
-    states = []
-    for _ in range(scans.TRIES):
-        job = jobs.claim_fetch()
-        assert job is not None
-        scans._run(job, scans._fetch)
-        states.append(db.session.get_one(Scan, scan_id, populate_existing=True).state)
-        db.session.rollback()
-
-    assert states == [State.FETCHING, State.FETCHING, State.FAILED]
-    assert db.session.get_one(Scan, scan_id).error == "The disk of this site is full."
 
 
 def test_a_retry_that_comes_late_leaves_what_is_under_way_alone(app: Flask, add_scanning: Callable[..., Scan]) -> None:
@@ -58,89 +33,6 @@ def test_a_retry_of_a_scan_that_is_done_leaves_its_mail(app: Flask, add_scan: Ca
 
     assert not again
     assert db.session.scalar(select(OutMail.address)) == "me@example.org"
-
-
-def test_a_scan_over_which_worker_after_worker_dies_ends_with_a_reason(
-    app: Flask, add_scan: Callable[..., Scan], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(stages, "fetch", lambda _scan: pytest.fail("it was begun once more"))
-    scan_id = add_scan().id
-    for _ in range(scans.DEATHS):
-        assert jobs.claim_fetch() is not None
-        with writing() as session:
-            session.execute(update(Scan).values(lease_until=clock() - 1))
-
-    scans._work_once()
-
-    ended = db.session.get_one(Scan, scan_id, populate_existing=True)
-    assert ended.state is State.FAILED
-    assert ended.error == "Our scanner was stopped again and again while it worked on this."
-
-
-def test_a_worker_that_is_told_to_stop_gives_its_job_back(
-    app: Flask, add_scan: Callable[..., Scan], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fetch(scan: Scan) -> int:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(stages, "fetch", fetch)
-    add_scan()
-
-    with pytest.raises(KeyboardInterrupt):
-        scans._work_once()
-
-    again = jobs.claim_fetch()
-    assert again is not None
-    assert again.deaths == 0
-
-
-def test_a_worker_that_is_told_to_stop_takes_nothing_more(
-    app: Flask, add_scan: Callable[..., Scan], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(scans.queue, "told_to_stop", lambda: True)
-    scan_id = add_scan().id
-
-    scans.work.call_local()
-
-    assert db.session.get_one(Scan, scan_id, populate_existing=True).state is State.QUEUED
-
-
-def test_while_a_stage_runs_no_transaction_is_open(
-    app: Flask, add_scan: Callable[..., Scan], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One that is would keep a migration waiting for its tables, and behind that the whole site."""
-    seen: list[bool] = []
-
-    def fetch(_scan: Scan) -> int:
-        seen.append(db.session().in_transaction())
-        return 1
-
-    monkeypatch.setattr(stages, "fetch", fetch)
-    add_scan()
-
-    scans._work_once()
-
-    assert seen == [False]
-
-
-def test_what_a_worker_wrote_for_a_scan_that_was_deleted_goes_too(
-    app: Flask, add_scan: Callable[..., Scan], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    scan = add_scan()
-    late = tmp_path / "late"
-    late.write_bytes(b"late")
-
-    def fetch(claimed: Scan) -> int:
-        scans.cancel(claimed)
-        sweep.remove(db.session.get_one(Scan, claimed.id, populate_existing=True))
-        storage().put(f"{claimed.prefix}/report-1/report.json.gz", late)
-        raise jobs.LeaseLost
-
-    monkeypatch.setattr(stages, "fetch", fetch)
-
-    scans._work_once()
-
-    assert storage().size(f"scans/{scan.token}") == 0
 
 
 def test_one_client_cannot_fill_the_queue(app: Flask, add_scan: Callable[..., Scan]) -> None:

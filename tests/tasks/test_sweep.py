@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from tasks import scans, stages, sweep
+from tasks import stages, sweep, work
 from webapp.extensions import db
 from webapp.models import Scan, State, now
 from webapp.results import storage
@@ -107,7 +107,7 @@ def test_a_part_that_fails_does_not_keep_the_others(
     def fail() -> None:
         raise OSError("the disk is away")
 
-    monkeypatch.setattr(scans, "ring", rung.append)
+    monkeypatch.setattr(work, "ring", rung.append)
     monkeypatch.setattr(sweep, "remove_old_scans", fail)
     monkeypatch.setattr(sweep, "forget_old_counts", lambda: done.append("counts"))
     add_scan()

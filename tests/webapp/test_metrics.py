@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import update
 
 from scanner.errors import LimitExceeded
-from tasks import jobs, scans, sweep
+from tasks import jobs, scans, sweep, work
 from tests.webapp.builders import a_batch, a_report, a_scan
 from tests.webapp.operations import a_worker, migrated
 from webapp import counters
@@ -110,7 +110,7 @@ def test_what_ended_stays_counted_when_the_rows_are_gone(client: FlaskClient) ->
     scan = scans.submit("https://example.org/app-1.0.tar.gz", None, "somebody")
     claimed = jobs.claim_fetch()
     assert claimed is not None
-    scans.fail(claimed, LimitExceeded("Too large."))
+    work.fail(claimed, LimitExceeded("Too large."))
     cancelled = scans.submit("https://example.org/app-2.0.tar.gz", None, "somebody")
     scans.cancel(cancelled)
     scans.cancel(cancelled)
@@ -130,7 +130,7 @@ def test_it_tells_how_jobs_ended_and_how_long_they_took(client: FlaskClient) -> 
     scan = jobs.claim_fetch()
     assert scan is not None
 
-    scans._run(scan, _stage_that_works)
+    work._run(scan, _stage_that_works)
 
     values = metrics(client)
     assert values["scanpost_jobs_total", "stage_that_works/done"] == 1
@@ -147,7 +147,7 @@ def test_it_counts_what_was_taken_over_from_dead_workers(client: FlaskClient) ->
     scan = jobs.claim_fetch()
     assert scan is not None
 
-    scans._run(scan, _stage_that_breaks)
+    work._run(scan, _stage_that_breaks)
 
     values = metrics(client)
     assert values["scanpost_jobs_taken_over_total", "stage_that_breaks"] == 1

@@ -7,7 +7,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tasks import jobs
-from tasks.scans import ring
+from tasks.work import ring
 from tests.webapp.builders import a_batch, a_scan
 from tests.webapp.operations import a_worker, migrated
 from webapp.models import State
