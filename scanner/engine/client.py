@@ -81,6 +81,7 @@ class _Round:
     done: set[str] = field(default_factory=set)
     at: str | None = None  #: the file that it had in hand when it ended
     reason: str | None = None  #: why that file is given up: the engine's own sentence
+    killed: bool = False  #: the child was killed, which others than the file may have done
     guilty: bool = False  #: the file is given up at once, without a second attempt
 
 
@@ -117,30 +118,31 @@ class Engine:
         """
         packages = {file.path for file in packages_only}
         waiting = list(dict.fromkeys(file.path for file in [*files, *packages_only]))
-        suspects: list[str] = []
+        suspects: dict[str, str | None] = {}  # with the reason, if it was certainly the file's own doing
         fruitless = 0
         while waiting or suspects:
             # A child may have been killed from outside, so the file that it had in hand is given a second chance,
             # last and in a child of its own.
-            asked = waiting or suspects[:1]
+            asked = waiting or [next(iter(suspects))]
             result = _Round()
             yield from self._round(workspace, asked, packages, result, limits, beat)
             finished = set(result.done)
             fruitless = 0 if finished else fruitless + 1
             if result.at is not None:
                 if result.guilty or fruitless >= FRUITLESS or (result.reason and not waiting):
-                    reason = result.reason or "the scanner went away."
+                    known = suspects.get(result.at) if result.killed else None
+                    reason = known or result.reason or "the scanner went away."
                     yield FileFindings(result.at, errors=(f"ERROR: Processing interrupted: {reason}",))
                     finished.add(result.at)
                     fruitless = 0
                 elif result.reason:
-                    suspects.append(result.at)
+                    suspects[result.at] = None if result.killed else result.reason
                     waiting.remove(result.at)
                     fruitless = 0
             if fruitless >= FRUITLESS:
                 raise EngineError(f"The scanner stopped {fruitless} times: {result.reason or 'without a reason.'}")
             waiting = [path for path in waiting if path not in finished]
-            suspects = [path for path in suspects if path not in finished]
+            suspects = {path: reason for path, reason in suspects.items() if path not in finished}
 
     def _round(
         self,
@@ -176,7 +178,7 @@ class Engine:
                     case {"end": True} if result.at is None:
                         return
                     case {"died": str(reason)} | {"error": str(reason)}:
-                        result.reason = reason
+                        result.reason, result.killed = reason, message.get("killed") is True
                         return
                     case _:
                         # The file in hand may have taken the child over.

@@ -173,7 +173,7 @@ class Server:
         os.close(pidfd)
         if code != 0 and not request.abandoned:
             log.warning("child %d: %s", request.pid, _reason(code))
-            _tell(request.connection, {"died": _reason(code)})
+            _tell(request.connection, {"died": _reason(code), "killed": code == -signal.SIGKILL})
         shutil.rmtree(request.folder, ignore_errors=True)
         self._forget(request)
 
@@ -240,7 +240,7 @@ def _listen(path: Path) -> socket.socket:
     return listener
 
 
-def _tell(connection: socket.socket, message: dict[str, str]) -> None:
+def _tell(connection: socket.socket, message: dict[str, str | bool]) -> None:
     """Send a client a line of the server's own, if there is room for it."""
     try:
         # After a line break, for a child may have ended in the middle of a line.

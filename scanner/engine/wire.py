@@ -6,7 +6,7 @@ JSON and never pickle: a child has parsed a stranger's files, so what it says is
                       {"do": "assemble", "workspace": …, "root": …, "findings": […], "folder": …, "limits": {…}}
     server → client   {"version": {…}, "manifests": […]}   at once, on every connection
     child  → client   {"start": path}  {"done": FileFindings}  …  {"end": true}  or  {"error": sentence}
-    server → client   {"died": sentence}      if the child ended before it said "end"
+    server → client   {"died": sentence, "killed": by SIGKILL?}      if the child ended before it said "end"
 """
 
 from __future__ import annotations

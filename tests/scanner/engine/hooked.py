@@ -44,6 +44,10 @@ def scan_file(workspace: Path, path: str, _using: Sequence[Any], _limits: Limits
             os.kill(os.getpid(), signal.SIGKILL)
         case "killedonce" if len(SCANNED) > 1:
             os.kill(os.getpid(), signal.SIGKILL)
+        case "crashesfirst" if len(SCANNED) > 1:
+            ctypes.string_at(1)
+        case "crashesfirst":
+            os.kill(os.getpid(), signal.SIGKILL)
         case "lies":
             return FileFindings("another/file")
         case "large":

@@ -124,6 +124,12 @@ def test_a_child_killed_from_outside_costs_nothing(shared: Hooked) -> None:
     assert found["killedonce"].results["text"] == "killedonce"
 
 
+def test_a_crash_is_told_although_the_second_child_was_killed_from_outside(shared: Hooked) -> None:
+    found = shared.scan("a", "crashesfirst", "b")
+
+    assert found["crashesfirst"].errors == ("ERROR: Processing interrupted: the scanner crashed (SIGSEGV).",)
+
+
 @pytest.mark.parametrize("name", ["hangs", "stops", "babbles"])
 def test_a_file_that_hangs_costs_itself_only(shared: Hooked, name: str) -> None:
     found = shared.scan("a", name, "b", limits=IMPATIENT)
