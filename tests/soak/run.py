@@ -207,16 +207,23 @@ class _Soak:
                 self.tell(f"stuck: {page} {state}")
             elif state["state"] == "done":
                 outcome.done += 1
-                found = differences(self.references[path], self._report(page))
-                outcome.reports_differ += bool(found)
-                for line in found[:5]:
-                    self.tell(f"differs: {path} {line[:500]}")
+                outcome.reports_differ += self._differs(page, path)
             else:
                 outcome.failed[str(state["error"])[:100]] += 1
                 outcome.failed_without_need += path in self.references
             outcome.finished_twice += len(self.finals.get(page, ())) > 1
         self._count_mails()
         return outcome
+
+    def _differs(self, page: str, path: str) -> bool:
+        answer = requests.get(f"{page}/report.json", timeout=60)
+        if answer.status_code != 200:
+            found = [f"the answer is {answer.status_code}: {answer.text}"]
+        else:
+            found = differences(self.references[path], answer.json())
+        for line in found[:5]:
+            self.tell(f"differs: {page} {path} {line[:2000]}")
+        return bool(found)
 
     def _count_mails(self) -> None:
         outcome, smtp = self.outcome, self.world.smtp
