@@ -1,6 +1,6 @@
 """How long each page takes while scans go on: ``python -m bench.pages [--watchers N] [--seconds N]``.
 
-Watchers poll the waiting pages as browsers do, once a second each, while a package is scanned over and over; the pages
+Watchers poll the waiting pages as browsers do, while a package is scanned over and over; the pages
 of a finished report are asked for in between. Printed for each page: requests, errors, median and 95th percentile.
 """
 
@@ -37,9 +37,13 @@ class Times:
     ) -> requests.Response:
         started = time.perf_counter()
         answer = session.get(url, params=params, timeout=30)
-        self.times[name].append((time.perf_counter() - started) * 1000)
-        self.errors[name] += answer.status_code >= 400
+        self.note(name, started, answer.status_code)
         return answer
+
+    def note(self, name: str, started: float, status: int) -> None:
+        """Count an answer that was asked for at ``started``, of ``time.perf_counter``."""
+        self.times[name].append((time.perf_counter() - started) * 1000)
+        self.errors[name] += status >= 400
 
     def table(self) -> str:
         lines = [f"{'page':28} {'requests':>8} {'errors':>6} {'median ms':>10} {'p95 ms':>8}"]
@@ -53,6 +57,12 @@ def shown(html: str) -> dict[str, str]:
     """Return what a waiting page sends along when it asks for progress."""
     fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', html))
     return {name: value for name, value in fields.items() if name != "csrf_token"}
+
+
+def ask_after(html: str) -> float:
+    """Return the seconds after which a waiting page asks again."""
+    found = re.search(r'data-ask-after="(\d+)"', html)
+    return float(found[1]) if found else 1.0
 
 
 def main() -> None:

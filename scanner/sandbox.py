@@ -51,6 +51,9 @@ _WRITE = _READ | _WRITE_FILE | _REMOVE_DIR | _REMOVE_FILE | _MAKE_DIR | _MAKE_RE
 _CONNECT_AND_BIND_TCP = 0b11
 _SCOPE_ABSTRACT_SOCKETS_AND_SIGNALS = 0b11
 
+#: Scanners take what others leave of the processors: a tenth of one that a page wants, too.
+SCANS_NICENESS = 10
+
 _LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib")
 #: What an interpreter, its libraries and libmagic read while they work, besides the interpreter's own folders.
 _SYSTEM = (
@@ -96,6 +99,11 @@ def capabilities() -> Capabilities:
     return Capabilities(abi, _works_in_child(_leave_network), _works_in_child(_try_seccomp))
 
 
+def lower_priority(niceness: int) -> None:
+    """Make this process at least so nice, 0 to 19."""
+    os.setpriority(os.PRIO_PROCESS, 0, max(niceness, os.getpriority(os.PRIO_PROCESS, 0)))
+
+
 def enter(
     *,
     readable: Iterable[Path | str] = (),
@@ -115,10 +123,11 @@ def enter(
     ``readable`` and ``writable`` are files and folders with all below them; the interpreter's own files are always
     readable. ``writable`` is readable too; links can be made there only with ``symlinks``. Without ``metadata``, modes,
     owners and times of files cannot be changed, which Landlock would allow anywhere. ``memory`` is in bytes, on top of
-    what the process has now; ``file_bytes`` is the most that any one file may grow to. ``programs`` are files and
-    folders of programs that may be started; without any, neither ``fork`` nor ``exec`` works any more. ``parent`` is
-    the process with which this one dies, by default the one that is its parent now: where the parent may end before
-    this call, it passes its own id on. Open files stay open: see ``close_all_but``.
+    what the process has now; ``file_bytes`` is the most that any one file may grow to; of ``niceness`` it has at least
+    so much then. ``programs`` are files and folders of programs that may be started; without any, neither ``fork`` nor
+    ``exec`` works any more. ``parent`` is the process with which this one dies, by default the one that is its parent
+    now: where the parent may end before this call, it passes its own id on. Open files stay open: see
+    ``close_all_but``.
 
     Raises OSError if something that ``capabilities`` promises is refused.
     """
@@ -126,8 +135,7 @@ def enter(
     have = capabilities()
     if os.getsid(0) != os.getpid() and os.getpgrp() != os.getpid():
         os.setsid()
-    if niceness:
-        os.nice(niceness)
+    lower_priority(niceness)
     _limit(memory, file_bytes, cpu_seconds, open_files)
     if have.network_namespace:
         _leave_network()

@@ -36,6 +36,13 @@ OPEN = (JobState.WAITING, JobState.RUNNING)
 MAILS_AT_ONCE = 2
 
 
+#: A worker that so many others were faster than waits for the next doorbell.
+CLAIM_TRIES = 20
+
+#: For each process that scans, a client has at most so many scans that are fetched and not begun.
+AHEAD = 4
+
+
 class LeaseLost(Exception):
     """Another worker has the job now, or it is over: stop, and write nothing."""
 
@@ -55,20 +62,26 @@ def _running(model: type[Scan] | type[Batch] | type[OutMail]) -> Any:
 
 
 def _claim(model: type[Job], states: Sequence[StrEnum], candidate: Select[Any], **values: Any) -> Job | None:
-    """Take the first row of ``candidate``, whose first column is the id; None if another worker was faster.
+    """Take the first row of ``candidate``, whose first column is the id; None if there is none.
 
     ``states`` are those in which a row may be taken: one that was cancelled a moment ago must not come back to life.
     """
-    # Most doorbells find nothing: that must not cost the one write lock that SQLite has.
-    if db.session.scalar(candidate.limit(1)) is None:
-        db.session.rollback()
-        return None
+    for _ in range(CLAIM_TRIES):
+        # Looked for outside the transaction that takes it: most doorbells find nothing, and to find the next one among
+        # hundreds takes longer than all else here. Neither must hold up others at the one write lock that SQLite has.
+        row = db.session.scalar(candidate.limit(1))
+        if row is None:
+            break
+        if job := _take(model, row, states, values):
+            return job
+        # Another worker was faster; so look for the one after it.
+    db.session.rollback()
+    return None
+
+
+def _take(model: type[Job], row: int, states: Sequence[StrEnum], values: dict[str, Any]) -> Job | None:
     owner = new_owner()
     with writing() as session:
-        # Rows that another worker is just taking are passed over where the database can (PostgreSQL).
-        row = session.execute(candidate.limit(1).with_for_update(skip_locked=True, of=model)).scalar()
-        if row is None:
-            return None
         taken = session.execute(
             update(model)
             .where(model.id == row, model.state.in_(states), free(model))
@@ -99,13 +112,22 @@ def claim_fetch() -> Scan | None:
     """Take the next scan that is to be fetched: the clients take turns, and nobody's second goes before a first.
 
     A fetch from a slow server holds its place for minutes, so no client may have the last one: it is for the others.
+    Nor is more fetched for a client than is scanned soon: what waits here has a place in the queue, what waits for the
+    engine has none, and fills the disk.
     """
     slots = current_app.config["FETCH_SLOTS"]
     running = select(Scan.client, func.count()).where(Scan.state.in_(FETCHING), _running(Scan)).group_by(Scan.client)
     held = dict(db.session.execute(running).tuples().all())
     if sum(held.values()) >= slots:
         return None
-    sated = [client for client, count in held.items() if count >= max(1, slots - 1)]
+    fetched = (
+        select(Scan.client, func.count())
+        .where(Scan.state == State.SCANNING, Scan.batches_done == 0)
+        .group_by(Scan.client)
+        .having(func.count() >= AHEAD * current_app.config["SCAN_PROCESSES"])
+    )
+    sated = {client for client, count in held.items() if count >= max(1, slots - 1)}
+    sated.update(client for client, _ in db.session.execute(fetched))
     return _claim(
         Scan,
         FETCHING,
@@ -140,6 +162,11 @@ def waiting_scans() -> Select[int]:
         .outerjoin(under_way, under_way.c.client == Scan.client)
         .order_by(waiting.c.place + func.coalesce(under_way.c.scans, 0), Scan.id)
     )
+
+
+def fetches_wait() -> bool:
+    """Return whether a scan waits for its fetch."""
+    return db.session.scalar(select(Scan.id).where(Scan.state.in_(FETCHING), free(Scan)).limit(1)) is not None
 
 
 def claim_for_engine() -> Scan | Batch | None:

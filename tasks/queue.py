@@ -71,10 +71,19 @@ class PostgresQueue(PostgresStorage):
         return connection
 
 
+class SqliteQueue(SqliteStorage):
+    """Does not wait for the disk: what a power cut takes is rung for again."""
+
+    def _create_connection(self) -> Any:
+        connection = super()._create_connection()
+        connection.execute("pragma synchronous=normal")
+        return connection
+
+
 def open_queue(url: str, name: str) -> BaseStorage:
     """Return the Huey storage for a QUEUE_URL."""
     if url.startswith("sqlite:///"):
-        return SqliteStorage(name, filename=url.removeprefix("sqlite:///"), timeout=15)
+        return SqliteQueue(name, filename=url.removeprefix("sqlite:///"), timeout=15)
     if url.startswith(("postgresql", "postgres://")):
         dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
         return PostgresQueue(name, dsn)

@@ -39,8 +39,10 @@ def workers() -> int:
 
 def ring(times: int = 1) -> None:
     """Wake so many workers. If the queue is away the rows stay, and the sweep rings again."""
+    everybody = workers()
     try:
-        for _ in range(min(times, workers())):
+        # Who answers a bell that has rung already looks for jobs later than now, and until there is none.
+        for _ in range(min(times, everybody - len(queue))):
             work()
     except Exception:
         log.exception("could not ring: the next sweep will")
@@ -81,7 +83,9 @@ def _fetch(scan: Scan) -> None:
 
 
 def _scan_batch(batch: Batch) -> None:
-    if stages.scan_batch(batch):
+    whole = stages.scan_batch(batch)
+    # For its assembly, or for the next fetch, which may have waited until this scan was begun.
+    if whole or jobs.fetches_wait():
         ring()
 
 

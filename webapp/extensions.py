@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +14,10 @@ from flask_sqlalchemy import SQLAlchemy
 from flask_wtf.csrf import CSRFProtect
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.orm import DeclarativeBase, scoped_session
+
+#: How long a statement waits for what another connection to SQLite has locked.
+LOCK_SECONDS = 15
+_PATIENCE = f"busy_timeout={LOCK_SECONDS * 1000}"
 
 
 class Base(DeclarativeBase):
@@ -30,7 +35,12 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     if isinstance(connection, sqlite3.Connection):
         # The driver would begin transactions by itself, and late; _begin below does it instead.
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=15000", "foreign_keys=ON"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=NORMAL",
+            f"busy_timeout={LOCK_SECONDS * 1000}",
+            "foreign_keys=ON",
+        ):
             connection.execute(f"PRAGMA {pragma}")
 
 
@@ -39,8 +49,34 @@ def _begin(connection: Connection) -> None:
     if connection.dialect.name == "sqlite":
         # A transaction that reads first and then writes fails at once, without waiting, if another wrote in between
         # (SQLITE_BUSY_SNAPSHOT). One that says from the start that it will write waits for its turn.
-        immediate = connection.get_execution_options().get("writes", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+        if connection.get_execution_options().get("writes", False):
+            _begin_to_write(connection)
+        else:
+            connection.exec_driver_sql("BEGIN")
+
+
+def _begin_to_write(connection: Connection) -> None:
+    """Wait for SQLite's one write lock, asking for it every few milliseconds.
+
+    SQLite itself asks the more rarely the longer it has waited, up to every 100 ms: of many writers, those who have
+    waited longest would have the smallest chance.
+    """
+    sqlite: Any = connection.connection.dbapi_connection
+    deadline = time.monotonic() + LOCK_SECONDS
+    # Within so many milliseconds it asks after 1, 3 and 8.
+    sqlite.execute("PRAGMA busy_timeout=8")
+    try:
+        while time.monotonic() < deadline:
+            try:
+                sqlite.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                    raise
+            else:
+                return
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # Fails as all statements do, with an error of SQLAlchemy's.
+    finally:
+        sqlite.execute(f"PRAGMA {_PATIENCE}")
 
 
 @contextmanager

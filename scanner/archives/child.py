@@ -27,6 +27,7 @@ _LONGEST_TRACE = 8_000
 
 
 def main() -> None:
+    sandbox.lower_priority(sandbox.SCANS_NICENESS)
     request = Request(**json.loads(sys.stdin.readline()))
     limits = Limits(**request.limits)
     # libarchive gives names in the locale's character set; without UTF-8 it still gives them as wide characters.

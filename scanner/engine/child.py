@@ -26,8 +26,6 @@ from scanner.limits import Limits, stated
 
 #: The largest file that a scanner may make: it unpacks the metadata of some packages to look at them.
 TEMPORARY_BYTES = 1_000_000_000
-#: Scans take what the site leaves of the processors.
-NICENESS = 10
 
 
 def run(warm: Warm, connection: socket.socket, folder: Path, server: int) -> None:
@@ -75,7 +73,6 @@ def _answer(wire: Wire, request: dict[str, Any], warm: Warm, folder: Path, serve
             writable=[folder],
             memory=limits.file_memory,
             file_bytes=TEMPORARY_BYTES,
-            niceness=NICENESS,
             metadata=False,
             parent=server,
         )
@@ -90,7 +87,6 @@ def _answer(wire: Wire, request: dict[str, Any], warm: Warm, folder: Path, serve
             writable=[folder, target],
             memory=limits.report_memory,
             file_bytes=limits.unpacked_bytes,
-            niceness=NICENESS,
             metadata=False,
             parent=server,
         )

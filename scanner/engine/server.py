@@ -191,6 +191,7 @@ def main(arguments: list[str]) -> int:
     path, parent = Path(arguments[0]), int(arguments[1])
     sandbox.close_all_but((0, 1, 2))
     sandbox.die_with_parent(parent)
+    sandbox.lower_priority(sandbox.SCANS_NICENESS)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     with _alone(path), _home(path) as home:
         # Only now, because ScanCode makes folders in HOME and TMPDIR when it is imported.

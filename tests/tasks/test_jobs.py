@@ -141,6 +141,30 @@ def test_one_client_does_not_hold_the_last_place_for_fetches(app: Flask, add_sca
     assert claim.id == other.id
 
 
+def test_no_more_is_fetched_for_a_client_than_is_scanned_soon(app: Flask, add_scan: AddScan) -> None:
+    app.config["SCAN_PROCESSES"] = 1
+    for _ in range(jobs.AHEAD):
+        add_scan(client="greedy", state=State.SCANNING)
+    add_scan(client="greedy")
+    other = add_scan(client="other")
+
+    claims = jobs.claim_fetch(), jobs.claim_fetch()
+
+    assert [claim and claim.id for claim in claims] == [other.id, None]
+
+
+def test_a_client_whose_scan_was_begun_has_the_next_one_fetched(app: Flask, add_scan: AddScan) -> None:
+    app.config["SCAN_PROCESSES"] = 1
+    for number in range(jobs.AHEAD):
+        add_scan(client="greedy", state=State.SCANNING, batches_done=int(number == 0))
+    waiting = add_scan(client="greedy")
+
+    claim = jobs.claim_fetch()
+
+    assert claim is not None
+    assert claim.id == waiting.id
+
+
 def test_one_place_for_fetches_is_for_whoever_comes(app: Flask, add_scan: AddScan) -> None:
     app.config["FETCH_SLOTS"] = 1
     add_scan()

@@ -1,5 +1,5 @@
 // What HTML and htmx do not do by themselves: times that stay true, copying a link, saying that the site is away,
-// and telling screen readers of a new stage, not of each new number.
+// telling screen readers of a new stage, not of each new number, and asking less often where little changes.
 
 "use strict";
 
@@ -30,6 +30,15 @@ function offline(isOffline) {
   if (note) note.hidden = !isOffline;
 }
 
+// htmx is ready to ask each second; far back in the queue the page says that now and then is enough.
+let seconds = 0;
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const stages = event.target.querySelector(".stages");
+  if (!stages) return;
+  seconds += 1;
+  if (seconds < Number(stages.dataset.askAfter)) event.preventDefault();
+  else seconds = 0;
+});
 document.addEventListener("htmx:sendError", () => offline(true));
 document.addEventListener("htmx:timeout", () => offline(true));
 document.addEventListener("htmx:afterRequest", (event) => {

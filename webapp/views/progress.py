@@ -9,18 +9,13 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any
 
-from flask import current_app
 from sqlalchemy import select
 from werkzeug.datastructures import MultiDict
 
-from tasks.jobs import waiting_scans
 from webapp.extensions import db
 from webapp.filters import estimate
 from webapp.models import Batch, Scan, State, now
-
-#: Scanning a file costs about as much as so many bytes of its content do, whatever is in it; from scans of whole
-#: packages (express, flask, Django). It only has to be roughly right: the speed itself is measured on each scan.
-FILE_COST = 5_000
+from webapp.views.outlook import outlook, work
 
 #: Putting a report together takes so many seconds, and so many more for each file; from flask and Django.
 ASSEMBLY_SECONDS = 2.5
@@ -30,11 +25,9 @@ ASSEMBLY_SECONDS_A_FILE = 0.003
 FIRST_ESTIMATE_SECONDS = 2.0
 FIRST_ESTIMATE_PART = 0.03
 
-#: How many finished scans say how long one takes here.
-RECENT = 20
-
-#: For so many seconds the order of the queue is not worked out anew.
-ORDER_SECONDS = 1.0
+#: A page asks again when so large a part of the wait has passed, but within so many seconds.
+ASK_AFTER_PART = 0.1
+ASK_SECONDS = (1, 10)
 
 #: An estimate may grow by so many seconds, or by that part of itself, before the page owns up to it.
 PATIENCE_SECONDS = 5.0
@@ -71,6 +64,20 @@ class Progress:
             "error": error,
             "updated_at": self.updated_at,
         }
+
+    @property
+    def ask_after(self) -> int:
+        """Return after how many seconds a page that shows this asks again.
+
+        Of a scan under way something is new each second. The farther back in the queue, the less a moment matters,
+        and the more there are who ask.
+        """
+        least, most = ASK_SECONDS
+        if self.position is None:
+            return least
+        # Without experience a scan is taken to take a second.
+        wait = self.position if self.eta_seconds is None else self.eta_seconds
+        return min(max(round(wait * ASK_AFTER_PART), least), most)
 
     @property
     def version(self) -> str:
@@ -122,58 +129,11 @@ def measure(scan: Scan) -> Progress:
 
 
 def _queued(scan: Scan, progress: Progress) -> Progress:
-    order = _order()
-    position = order.index(scan.id) + 1 if scan.id in order else len(order) + 1
-    under_way = db.session.execute(
-        select(Scan.files_total, Scan.unpacked_bytes, Scan.batches_done, Scan.batches_total).where(
-            Scan.state.in_((State.SCANNING, State.ASSEMBLING))
-        )
-    ).all()
-    work = files = 0.0
-    for files_total, unpacked_bytes, done, total in under_way:
-        left = 1 - min(1.0, done / total) if total else 1.0
-        files += left * (files_total or 0)
-        work += left * _work(unpacked_bytes, files_total)
-    return replace(progress, position=position, ahead_files=round(files) or None, eta_seconds=_wait(work, position))
-
-
-def _order() -> list[int]:
-    """Return the ids of the waiting scans, the next one first, as they were within the last second.
-
-    Everybody who waits asks every second, and to work it out takes the longer the more of them there are.
-    """
-    kept: tuple[float, list[int]] | None = current_app.extensions.get("queue_order")
-    if kept is None or time.monotonic() - kept[0] > ORDER_SECONDS:
-        kept = time.monotonic(), [row[0] for row in db.session.execute(waiting_scans())]
-        current_app.extensions["queue_order"] = kept
-    return kept[1]
-
-
-def _wait(work: float, position: int) -> float | None:
-    """Guess the seconds until a queued scan's report, from how long recent scans took; None without any.
-
-    ``work`` is what is left of the scans under way; those in the queue are taken to be as large as the recent ones.
-    """
-    recent = db.session.execute(
-        select(Scan.started_at, Scan.finished_at, Scan.unpacked_bytes, Scan.files_total)
-        .where(
-            Scan.state == State.DONE,
-            Scan.started_at.is_not(None),
-            Scan.finished_at.is_not(None),
-            Scan.files_total.is_not(None),
-        )
-        .order_by(Scan.id.desc())
-        .limit(RECENT)
-    ).all()
-    seconds = sum((end - start).total_seconds() for start, end, _, _ in recent if start and end)
-    work_done = sum(_work(size, files) for _, _, size, files in recent)
-    if not work_done or seconds <= 0:
-        return None
-    return work * seconds / work_done + position * seconds / len(recent)
-
-
-def _work(size: int | None, files: int | None) -> float:
-    return (size or 0) + FILE_COST * (files or 0)
+    queue = outlook()
+    position = queue.position(scan)
+    return replace(
+        progress, position=position, ahead_files=round(queue.files) or None, eta_seconds=queue.wait(position)
+    )
 
 
 def _scanning(scan: Scan, progress: Progress) -> Progress:
@@ -183,9 +143,9 @@ def _scanning(scan: Scan, progress: Progress) -> Progress:
     for batch in db.session.execute(
         select(Batch.files, Batch.bytes, Batch.files_done, Batch.found).where(Batch.scan_id == scan.id)
     ):
-        work = _work(batch.bytes, batch.files)
-        whole += work
-        done += work * min(1.0, batch.files_done / batch.files) if batch.files else work
+        cost = work(batch.bytes, batch.files)
+        whole += cost
+        done += cost * min(1.0, batch.files_done / batch.files) if batch.files else cost
         files += batch.files_done
         found.update(batch.found)
     return replace(

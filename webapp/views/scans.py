@@ -66,7 +66,7 @@ def show(token: str) -> str:
 
 @blueprint.get("/<token>/progress")
 def progress(token: str) -> Response:
-    """Answer the waiting page, which asks every second: nothing if it shows the newest, else its changing part."""
+    """Answer the waiting page, which asks again and again: nothing if it shows the newest, else its changing part."""
     scan = find_scan(token)
     if scan.state.final:
         return Response(status=STOP_POLLING, headers={"HX-Refresh": "true"})

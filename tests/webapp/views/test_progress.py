@@ -4,6 +4,7 @@ import time
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from flask import Flask
 
 from tests.webapp.builders import a_batch, a_scan
@@ -106,11 +107,26 @@ def test_nothing_is_guessed_without_experience(app: Flask) -> None:
 def test_the_queue_is_not_worked_out_for_each_who_asks(app: Flask) -> None:
     first = a_scan()
     measure(first)
-    kept = app.extensions["queue_order"]
+    kept = app.extensions["outlook"]
 
     measure(first)
-    again = app.extensions["queue_order"]
-    app.extensions["queue_order"] = (time.monotonic() - 60, [])
+    again = app.extensions["outlook"]
+    app.extensions["outlook"] = time.monotonic() - 60, replace(kept[1], positions={})
 
     assert kept is again
     assert measure(first).position == 1
+
+
+@pytest.mark.parametrize(
+    ("progress", "seconds"),
+    [
+        (Progress(State.SCANNING, "now", eta_seconds=500), 1),
+        (Progress(State.QUEUED, "now", position=1), 1),
+        (Progress(State.QUEUED, "now", position=1, eta_seconds=4), 1),
+        (Progress(State.QUEUED, "now", position=30, eta_seconds=40), 4),
+        (Progress(State.QUEUED, "now", position=50), 5),
+        (Progress(State.QUEUED, "now", position=400, eta_seconds=900), 10),
+    ],
+)
+def test_who_waits_far_back_asks_less_often(progress: Progress, seconds: int) -> None:
+    assert progress.ask_after == seconds
