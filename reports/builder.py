@@ -1,23 +1,17 @@
-"""ScanCode's JSON Lines → one immutable SQLite file."""
+"""Lines of ScanCode's JSON Lines → rows of a report's tables."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
-import secrets
-import shutil
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from reports import attention, bitmaps, schema
-from reports.reader import Report
-from reports.schema import pack, unpack_clean
+from reports import bitmaps, schema
+from reports.schema import pack, pack_text, unpack_clean
 from reports.words import by_weight, clean, license_keys, to_spdx
 from scanner.errors import EngineError
 
@@ -25,6 +19,11 @@ from scanner.errors import EngineError
 FILTER_KINDS = ("license", "category", "holder", "package", "language", "layer", "flag")
 #: Different expressions of one package's files that are kept: more than any real package has.
 _EXPRESSIONS = 1_000
+#: How ScanCode begins and ends the line of a file.
+_PATH = b'{"path":"'
+_FILE = b'{"files":[' + _PATH
+_FILE_END = b"]}\n"
+_DECODER = json.JSONDecoder()
 #: How many terms are remembered with their numbers; others are looked up.
 _TERMS_REMEMBERED = 50_000
 
@@ -51,7 +50,7 @@ class _Folder:
         self.licenses.update(other.licenses)
 
 
-class _Builder:
+class Builder:
     """Fills the tables, line by line; what it keeps in memory does not grow with the number of files."""
 
     def __init__(self, connection: sqlite3.Connection, layers: Mapping[str, int] | None = None) -> None:
@@ -73,15 +72,24 @@ class _Builder:
             "files": self._read_files,
         }
 
-    def read(self, lines: Iterator[dict[str, Any]]) -> None:
-        """Read all lines of a report."""
-        for line in lines:
-            for name, value in line.items():
+    def read(self, lines: Iterable[bytes]) -> None:
+        """Read all lines of a report. Raise EngineError where one is not what ScanCode writes."""
+        for number, line in enumerate(lines, 1):
+            if line.startswith(_FILE) and line.endswith(_FILE_END) and line.isascii():
+                self._read_file(line[len(_FILE) - len(_PATH) : -len(_FILE_END)])
+                continue
+            try:
+                value = json.loads(line)
+            except ValueError as error:
+                raise EngineError(f"Line {number} of the scanner's report cannot be read.") from error
+            if not isinstance(value, dict):
+                raise EngineError(f"Line {number} of the scanner's report is not an object.")
+            for name, part in value.items():
                 reader = self._readers.get(name)
                 if reader:
-                    reader(value)
+                    reader(part)
                 else:
-                    self.put(name, value)
+                    self.put(name, part)
         self._add_files()
 
     def put(self, name: str, value: Any) -> None:
@@ -126,10 +134,17 @@ class _Builder:
 
     def _read_files(self, items: list[Any]) -> None:
         for item in items:
-            self._items += 1
-            self._db.execute("INSERT INTO file_data VALUES (?, ?)", (self._items, pack(item)))
-            key = self._key(clean(item["path"]))
-            self._db.execute("INSERT INTO tree VALUES (?, ?)", (key, self._items))
+            self._keep_file(item["path"], pack(item))
+
+    def _read_file(self, text: bytes) -> None:
+        """Read a file as ScanCode writes it, without taking apart what is taken apart when it has its number."""
+        path, _ = _DECODER.raw_decode(text.decode("ascii"), len(_PATH) - 1)
+        self._keep_file(path, pack_text(text))
+
+    def _keep_file(self, path: str, data: bytes) -> None:
+        self._items += 1
+        self._db.execute("INSERT INTO file_data VALUES (?, ?)", (self._items, data))
+        self._db.execute("INSERT INTO tree VALUES (?, ?)", (self._key(clean(path)), self._items))
 
     def _key(self, path: str) -> bytes:
         """Return what sorts a path behind its folder and before whatever is beside that.
@@ -319,85 +334,3 @@ class _Builder:
         for number, uid in self._db.execute("SELECT id, uid FROM package").fetchall():
             detected = self._db.execute(query, (uid, _EXPRESSIONS)).fetchall()
             self._db.execute("UPDATE package SET detected = ? WHERE id = ?", (json.dumps(detected), number))
-
-
-def _lines(path: Path, beat: Callable[[], None]) -> Iterator[dict[str, Any]]:
-    """Read JSON Lines; raise EngineError where it is not what ScanCode writes."""
-    with path.open("rb") as stream:
-        for number, line in enumerate(stream, 1):
-            beat()
-            try:
-                value = json.loads(line)
-            except ValueError as error:
-                raise EngineError(f"Line {number} of the scanner's report cannot be read.") from error
-            if not isinstance(value, dict):
-                raise EngineError(f"Line {number} of the scanner's report is not an object.")
-            yield value
-
-
-def build(
-    jsonl: Path,
-    database: Path,
-    *,
-    about: dict[str, Any],
-    layers: Mapping[str, int] | None = None,
-    beat: Callable[[], None] = lambda: None,
-) -> None:
-    """Make the report's SQLite file from ScanCode's JSON Lines output.
-
-    ``about`` is any JSON object, handed back as ``Report.about``. ``layers`` has, for a container image, the number of
-    the layer that each file came with, by its path; what is inside an archive came with the archive. The file appears
-    at ``database`` complete or not at all. Memory does not grow with the number of files, but for ``layers``; the
-    longest line of ``jsonl`` has to fit. ``beat`` is called for each line, and may raise to end it.
-
-    Raises EngineError when ``jsonl`` is not such output or the store cannot be written, OSError when files cannot.
-    """
-    unfinished = database.with_name(f".{database.name}.{secrets.token_hex(8)}")
-    try:
-        with closing(sqlite3.connect(unfinished, isolation_level=None)) as connection:
-            _fill(connection, _lines(jsonl, beat), about, layers)
-        with Report(unfinished) as report:
-            found = attention.find(report)
-        with closing(sqlite3.connect(unfinished, isolation_level=None)) as connection:
-            _Builder(connection).put("attention", found)
-        with unfinished.open("rb+") as stream:
-            os.fsync(stream.fileno())
-        unfinished.replace(database)
-    except sqlite3.Error as error:
-        raise EngineError("The report could not be stored.") from error
-    finally:
-        for path in (unfinished, unfinished.with_name(unfinished.name + "-journal")):
-            path.unlink(missing_ok=True)
-
-
-def retell(database: Path, copy: Path, *, about: dict[str, Any]) -> None:
-    """Copy a report's SQLite file and let the copy say ``about`` of itself. Raises EngineError, OSError."""
-    shutil.copyfile(database, copy)
-    try:
-        with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
-            connection.execute("PRAGMA journal_mode = OFF")
-            _Builder(connection).put("about", about)
-    except sqlite3.Error as error:
-        raise EngineError("The report could not be stored.") from error
-
-
-def _fill(
-    connection: sqlite3.Connection,
-    lines: Iterator[dict[str, Any]],
-    about: dict[str, Any],
-    layers: Mapping[str, int] | None,
-) -> None:
-    # Nobody reads the file before it is renamed, so a journal would protect nothing.
-    connection.executescript("PRAGMA page_size = 8192; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;")
-    connection.executescript("PRAGMA locking_mode = EXCLUSIVE;")
-    connection.executescript(schema.TABLES)
-    connection.execute("BEGIN")
-    builder = _Builder(connection, layers)
-    builder.put("about", about)
-    try:
-        builder.read(lines)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise EngineError("The scanner's report does not have the expected shape.") from error
-    builder.finish()
-    connection.execute("COMMIT")
-    connection.executescript(f"ANALYZE; PRAGMA user_version = {schema.VERSION};")

@@ -124,7 +124,12 @@ INSERT INTO term_text (rowid, value)
 
 def pack(value: Any) -> bytes:
     """Compress a JSON value; lone surrogates survive, as JSON escapes."""
-    return zlib.compress(json.dumps(value, separators=(",", ":")).encode("ascii"), 1)
+    return pack_text(json.dumps(value, separators=(",", ":")).encode("ascii"))
+
+
+def pack_text(text: bytes) -> bytes:
+    """Compress a JSON value that is written already, in ASCII."""
+    return zlib.compress(text, 1)
 
 
 def unpack(data: bytes) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 #: Called with what is done and, where known, the whole (bytes or files). It may raise, for example
@@ -64,7 +64,8 @@ class FileFindings:
     complete: bool = True  #: whether no limit on time or memory can have cut the scan short
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        # Not ``asdict``, which copies the results through and through.
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> FileFindings:
