@@ -112,6 +112,25 @@ def test_the_waiting_page_follows_the_scan_to_its_report(page: Page, site: str) 
     assert page.evaluate("window.marked") is None
 
 
+def test_a_page_far_back_in_the_queue_asks_less_often(page: Page, site: str) -> None:
+    for _ in range(29):
+        a_scan()
+    scan = a_scan()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/progress" in request.url else None)
+    page.clock.install()
+    page.goto(f"{site}/scans/{scan.token}")
+    expect(page.locator(".stages")).to_have_attribute("data-ask-after", "3")
+
+    page.clock.run_for(2_000)
+    early = len(asked)
+    with page.expect_response("**/progress*"):
+        page.clock.run_for(1_000)
+    page.clock.run_for(2_000)
+
+    assert (early, len(asked)) == (0, 1)
+
+
 def test_a_page_of_a_scan_that_is_over_asks_for_nothing_more(page: Page, site: str) -> None:
     scan = a_scan(State.SCANNING)
     page.goto(f"{site}/scans/{scan.token}")
