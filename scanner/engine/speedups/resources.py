@@ -6,6 +6,7 @@ resource every time by calling its class with all of its sixty attributes. The r
 - a copy here holds the very same values. Stock's class converts one of them, the path, which leaves a path that is
   clean as it is; for another path, or a class with other converters, stock makes the copy;
 - the second copy is of a copy that nobody else holds;
+- a name in a folder of clean path gives a clean path, if it has no separators and no dot in front;
 - which attributes ``to_dict`` leaves out is decided by their definitions alone, thus once per class; plain values,
   lists and dicts are copied as ``attr.asdict`` does, and other types by ``attr.asdict`` itself.
 """
@@ -25,6 +26,7 @@ from commoncode.resource import Codebase, Resource, ignore_nothing
 from scanner.engine.speedups import Replacement
 
 _stock_get_resource = Codebase.get_resource
+_stock_parent_path = Resource.parent_path
 
 
 @cache
@@ -92,17 +94,36 @@ def walk(
     self: Resource, codebase: Codebase, topdown: bool = True, ignored: Callable[..., Any] = ignore_nothing
 ) -> Iterator[Any]:
     """Yield all descendants of a resource, depth first."""
+    if ignored is not ignore_nothing:
+        yield from _walk_with_ignored(self, codebase, topdown, ignored)
+        return
+    # A generator within a generator hands each resource through all the levels above it.
+    levels = [(self, iter(self.children(codebase)))]
+    while levels:
+        owner, left = levels[-1]
+        for child in left:
+            if topdown:
+                yield child
+            if child.children_names:
+                levels.append((child, iter(child.children(codebase))))
+                break
+            if not topdown:
+                yield child
+        else:
+            levels.pop()
+            if levels and not topdown:
+                yield owner
+
+
+def _walk_with_ignored(self: Any, codebase: Codebase, topdown: bool, ignored: Callable[..., Any]) -> Iterator[Any]:
     for child in self.children(codebase):
         if ignored(child, codebase):
             continue
         if topdown:
             yield child
         if child.children_names:
-            if ignored is ignore_nothing:
-                yield from child.walk(codebase, topdown, ignored)
-            else:
-                # Stock asks for each descendant again at every level above it.
-                yield from (found for found in child.walk(codebase, topdown, ignored) if not ignored(found, codebase))
+            # Stock asks for each descendant again at every level above it.
+            yield from (found for found in child.walk(codebase, topdown, ignored) if not ignored(found, codebase))
         if not topdown:
             yield child
 
@@ -115,8 +136,36 @@ def children(self: Resource, codebase: Codebase, names: Sequence[str] = ()) -> l
         wanted = [name for name in names if name in kids]
     if not wanted:
         return []
-    found = [codebase.get_resource(path=posixpath_join(self.path, name)) for name in wanted]
+    found = _copies(self.path, wanted, codebase) if is_clean(self.path) else None
+    if found is None:
+        found = [codebase.get_resource(path=posixpath_join(self.path, name)) for name in wanted]
     return sorted((child for child in found if child), key=_child_order)
+
+
+def _copies(folder: str, names: Sequence[str], codebase: Codebase) -> list[Any] | None:
+    """Return copies of the resources of these names in a folder of clean path; None if that takes ``get_resource``."""
+    copies = []
+    for name in names:
+        if not name or name[0] == "." or "/" in name or "\\" in name:
+            return None
+        path = f"{folder}/{name}"
+        found = codebase.resources_by_path.get(path)
+        if not isinstance(found, Resource) or found.path != path:
+            return None
+        copy = _copier(found.__class__)
+        if copy is None:
+            return None
+        copies.append(copy(found))
+    return copies
+
+
+def parent_path(self: Resource) -> Any:
+    """Return the path of the folder that a resource is in; false for the root."""
+    if self.has_parent() and is_clean(self.path):
+        folder = self.path.rpartition("/")[0]
+        if folder:
+            return folder
+    return _stock_parent_path(self)
 
 
 def _child_order(child: Any) -> tuple[bool, str, str]:
@@ -196,6 +245,16 @@ REPLACEMENTS = (
         relies_on={"commoncode.resource:Resource.has_children": "e0f7c281a859a90e"},
     ),
     Replacement("commoncode.resource", "Resource.children", "eca4f36d22417884", children),
+    Replacement(
+        "commoncode.resource",
+        "Resource.parent_path",
+        "96fd29b0ffde0570",
+        parent_path,
+        relies_on={
+            "commoncode.fileutils:parent_directory": "758cf80b282401f5",
+            "commoncode.fileutils:split_parent_resource": "c4c179377787b636",
+        },
+    ),
     Replacement(
         "commoncode.resource",
         "Resource.to_dict",

@@ -118,6 +118,22 @@ def test_counts_are_the_same(codebases):
     assert counts[0] == counts[1]
 
 
+def test_parents_are_the_same(codebases):
+    paths = [[found.parent_path() for found in each.walk()] for each in codebases]
+
+    assert paths[0] == paths[1]
+
+
+def test_a_walk_from_a_folder_is_the_same_from_below(codebases):
+    walks = [
+        [[below.path for below in found.walk(each, topdown=False)] for found in each.walk() if found.is_dir]
+        for each in codebases
+    ]
+
+    assert walks[0] == walks[1]
+    assert any(walks[0])
+
+
 def test_what_is_changed_without_saving_is_not_changed_in_the_codebase(codebases):
     for codebase in codebases:
         first = next(iter(codebase.walk(skip_root=True)))
