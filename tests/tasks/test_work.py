@@ -119,3 +119,12 @@ def test_what_a_worker_wrote_for_a_scan_that_was_deleted_goes_too(
     work._work_once()
 
     assert storage().size(f"scans/{scan.token}") == 0
+
+
+def test_a_bell_that_rings_is_not_rung_again(app: Flask) -> None:
+    work.queue.flush()
+
+    for _ in range(3):
+        work.ring(work.workers() - 1)
+
+    assert len(work.queue) == work.workers()
