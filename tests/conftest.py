@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,6 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     reasons = {
         "postgresql": None if _listens(5432) else "no PostgreSQL listens on 127.0.0.1:5432",
         "redis": None if _listens(6379) else "no Redis listens on 127.0.0.1:6379",
+        "nginx": None if shutil.which("nginx") else "nginx is missing (on Debian: apt-get install nginx-light)",
         "browser": None if CHROMIUM.exists() else f"{CHROMIUM} is missing (on Debian: apt-get install chromium)",
     }
     for item in items:

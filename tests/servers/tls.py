@@ -28,6 +28,12 @@ class Authority:
 
     def context(self, name: str = "good.example", *, expired: bool = False) -> ssl.SSLContext:
         """Return what a server needs to be called this name, or to have this IP address."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.pem(name, expired=expired))
+        return context
+
+    def pem(self, name: str, *, expired: bool = False) -> Path:
+        """Write a key and its certificate for a server of this name into one file."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         certificate = self._sign(subject, key.public_key(), x509.SubjectAlternativeName([_general(name)]), expired)
@@ -36,9 +42,7 @@ class Authority:
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
         path.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(path)
-        return context
+        return path
 
     def _sign(
         self, subject: x509.Name, key: ec.EllipticCurvePublicKey, extension: x509.ExtensionType, expired: bool = False
