@@ -129,10 +129,10 @@ def check_room(client: str, wanted: int = 1) -> None:
     most, waiting = current_app.config["QUEUE_LIMIT"], Scan.state.in_(jobs.FETCHING)
     everybodys = db.session.scalar(select(func.count()).where(waiting)) or 0
     if everybodys + wanted > most:
-        raise Busy(f"{everybodys} scans are waiting already. Please come back in a few minutes.", 300)
+        raise Busy(f"So many scans are waiting already: {everybodys}. Please come back in a few minutes.", 300)
     own = db.session.scalar(select(func.count()).where(waiting, Scan.client == keyed(client))) or 0
     if own + wanted > max(1, most // 2):
-        raise Busy(f"{own} scans of yours are waiting already. Please come back when some of them are done.", 300)
+        raise Busy(f"So many scans of yours are waiting already: {own}. Please come back when some are done.", 300)
     free = shutil.disk_usage(current_app.config["INSTANCE"]).free
     if free < current_app.config["DISK_RESERVE"]:
         raise Busy("This server's disk is nearly full. Please come back later.", 1800)

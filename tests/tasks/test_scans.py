@@ -40,7 +40,7 @@ def test_one_client_cannot_fill_the_queue(app: Flask, add_scan: Callable[..., Sc
     for _ in range(3):
         add_scan(client=keyed("greedy"))
 
-    with pytest.raises(scans.Busy, match="3 scans of yours are waiting"):
+    with pytest.raises(scans.Busy, match="of yours are waiting already: 3"):
         scans.check_room("greedy")
     scans.check_room("other")
 
@@ -50,5 +50,5 @@ def test_a_full_queue_takes_nothing_from_anybody(app: Flask, add_scan: Callable[
     for number in range(6):
         add_scan(client=str(number))
 
-    with pytest.raises(scans.Busy, match="6 scans are waiting"):
+    with pytest.raises(scans.Busy, match="So many scans are waiting already: 6"):
         scans.check_room("other")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import time
 from http import HTTPStatus
 
 from flask import Flask, Response, jsonify, make_response, render_template, request
+from flask_limiter import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
@@ -14,6 +16,7 @@ from scanner.errors import ScannerError
 from tasks.scans import Busy
 from webapp.extensions import db
 from webapp.forms import ScanForm
+from webapp.ratelimits import limiter
 from webapp.views.health import counted
 from webapp.views.pages import render_start
 
@@ -40,6 +43,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(CSRFError, stale_form)
     app.register_error_handler(HTTPException, http_error)
     app.register_error_handler(Busy, busy)
+    app.register_error_handler(RateLimitExceeded, too_many)
     app.register_error_handler(OperationalError, database_away)
     app.register_error_handler(ScannerError, report_unreadable)
 
@@ -87,6 +91,17 @@ def busy(error: Busy) -> Response:
     else:
         response = answer(503, str(error))
     response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def too_many(error: RateLimitExceeded) -> Response:
+    """Say that the client is over its limit, and until when, with what was typed still in the form."""
+    if request.endpoint == "scans.submit":
+        response = make_response(render_start(ScanForm(), problem=error.description), 429)
+    else:
+        response = http_error(error)
+    if limit := limiter.current_limit:
+        response.headers["Retry-After"] = str(max(1, round(limit.reset_at - time.time())))
     return response
 
 

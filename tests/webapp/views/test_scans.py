@@ -69,6 +69,20 @@ def test_trying_again_counts_like_a_submission(app: Flask, client: FlaskClient) 
     assert answers == [303, 429]
 
 
+def test_who_is_over_the_limit_keeps_what_was_typed_and_learns_when_to_come_back(
+    app: Flask, client: FlaskClient
+) -> None:
+    app.config["RATE_SUBMIT"] = "1 per hour"
+    typed, stranger = {"url": "https://example.org/typed.zip"}, {"REMOTE_ADDR": "203.0.113.9"}
+
+    first, second = (client.post("/scans", data=typed, environ_overrides=stranger) for _ in range(2))
+
+    assert (first.status_code, second.status_code) == (303, 429)
+    assert "https://example.org/typed.zip" in second.text
+    assert "That was a lot of scans at once" in second.text
+    assert 0 < int(second.headers["Retry-After"]) <= 3600
+
+
 def test_trying_again_needs_room_in_the_queue(app: Flask, client: FlaskClient) -> None:
     app.config["QUEUE_LIMIT"] = 0
     scan = a_scan(State.FAILED, error="Broken.")
