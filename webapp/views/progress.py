@@ -25,8 +25,8 @@ ASSEMBLY_SECONDS_A_FILE = 0.003
 FIRST_ESTIMATE_SECONDS = 2.0
 FIRST_ESTIMATE_PART = 0.03
 
-#: A page asks again when so large a part of the wait has passed, but within so many seconds.
-ASK_AFTER_PART = 0.1
+#: A page asks again after so many seconds for each scan that is before its own, but after no less and no more than these.
+ASK_SECONDS_A_PLACE = 0.1
 ASK_SECONDS = (1, 10)
 
 #: An estimate may grow by so many seconds, or by that part of itself, before the page owns up to it.
@@ -75,9 +75,8 @@ class Progress:
         least, most = ASK_SECONDS
         if self.position is None:
             return least
-        # Without experience a scan is taken to take a second.
-        wait = self.position if self.eta_seconds is None else self.eta_seconds
-        return min(max(round(wait * ASK_AFTER_PART), least), most)
+        # Not by the estimate: a small scan may have its turn long before the huge ones under way are done.
+        return min(max(round(self.position * ASK_SECONDS_A_PLACE), least), most)
 
     @property
     def version(self) -> str:
