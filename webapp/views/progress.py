@@ -25,7 +25,7 @@ ASSEMBLY_SECONDS_A_FILE = 0.003
 FIRST_ESTIMATE_SECONDS = 2.0
 FIRST_ESTIMATE_PART = 0.03
 
-#: A page asks again after so many seconds for each scan that is before its own, but after no less and no more than these.
+#: A page asks again after so many seconds for each scan before its own, but after no less and no more than these.
 ASK_SECONDS_A_PLACE = 0.1
 ASK_SECONDS = (1, 10)
 
