@@ -24,7 +24,7 @@ worker: .venv/installed ## the worker alone, for production
 	@exec $(BIN)/python -m tasks.worker
 
 test: .venv/installed-dev ## all tests; says which were skipped and why
-	@$(BIN)/python -m pytest -rs -n 3 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -rs -n 2 --dist loadfile
 
 check: .venv/installed-dev ## format, lint, types
 	@$(BIN)/ruff format --check .

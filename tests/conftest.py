@@ -27,13 +27,8 @@ def _listens(port: int) -> bool:
     return True
 
 
-#: Where tests wait for whole products: begun first, so that none of them is left over at the end.
-LONG = ("tests/soak/", "tests/functional/", "tests/deploy/", "tests/scanner/engine/")
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the long tests first. Skip, with the reason, what this machine has no service or browser for."""
-    items.sort(key=lambda item: next((n for n, start in enumerate(LONG) if item.nodeid.startswith(start)), len(LONG)))
+    """Skip, with the reason, what this machine has no service or browser for."""
     reasons = {
         "postgresql": None if _listens(5432) else "no PostgreSQL listens on 127.0.0.1:5432",
         "redis": None if _listens(6379) else "no Redis listens on 127.0.0.1:6379",
