@@ -113,7 +113,7 @@ def test_the_waiting_page_follows_the_scan_to_its_report(page: Page, site: str) 
 
 
 def test_a_page_far_back_in_the_queue_asks_less_often(page: Page, site: str) -> None:
-    for _ in range(29):
+    for _ in range(14):
         a_scan()
     scan = a_scan()
     asked: list[str] = []

@@ -26,7 +26,7 @@ FIRST_ESTIMATE_SECONDS = 2.0
 FIRST_ESTIMATE_PART = 0.03
 
 #: A page asks again after so many seconds for each scan before its own, but after no less and no more than these.
-ASK_SECONDS_A_PLACE = 0.1
+ASK_SECONDS_A_PLACE = 0.2
 ASK_SECONDS = (1, 10)
 
 #: An estimate may grow by so many seconds, or by that part of itself, before the page owns up to it.

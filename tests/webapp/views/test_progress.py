@@ -123,8 +123,8 @@ def test_the_queue_is_not_worked_out_for_each_who_asks(app: Flask) -> None:
         (Progress(State.SCANNING, "now", eta_seconds=500), 1),
         (Progress(State.QUEUED, "now", position=1), 1),
         (Progress(State.QUEUED, "now", position=1, eta_seconds=400), 1),
-        (Progress(State.QUEUED, "now", position=30, eta_seconds=40), 3),
-        (Progress(State.QUEUED, "now", position=50), 5),
+        (Progress(State.QUEUED, "now", position=15, eta_seconds=40), 3),
+        (Progress(State.QUEUED, "now", position=25), 5),
         (Progress(State.QUEUED, "now", position=400, eta_seconds=900), 10),
     ],
 )
