@@ -29,10 +29,17 @@ logconfig_dict = logs.configuration(settings)
 
 
 def post_worker_init(worker):
-    """Ring for what waits when the site starts: the queue may have lost its messages while nobody was there."""
-    # The first process does it, beside its answers: a database or a queue that is away delays no page.
-    if worker.age == 1:
-        threading.Thread(target=_wake, args=(worker.wsgi,), daemon=True).start()
+    """Ring for what waits when the site starts, and compile the templates: beside the answers, which wait for neither."""
+    threading.Thread(target=_begin, args=(worker.wsgi, worker.age == 1), daemon=True).start()
+
+
+def _begin(app, first):
+    # The queue may have lost its messages while nobody was there; one process rings for all.
+    if first:
+        _wake(app)
+    # Else the first readers of a report wait for it.
+    for name in app.jinja_env.list_templates(["html"]):
+        app.jinja_env.get_template(name)
 
 
 def _wake(app):
@@ -42,4 +49,5 @@ def _wake(app):
         try:
             sweep.wake()
         except Exception as error:
+            # A database or a queue that is away keeps no site from starting.
             app.logger.warning("nothing could be rung for: %s", error)
