@@ -29,7 +29,7 @@ logconfig_dict = logs.configuration(settings)
 
 
 def post_worker_init(worker):
-    """Ring for what waits when the site starts, and compile the templates: beside the answers, which wait for neither."""
+    """Ring for what waits when the site starts, and compile the templates: answers wait for neither."""
     threading.Thread(target=_begin, args=(worker.wsgi, worker.age == 1), daemon=True).start()
 
 
