@@ -114,7 +114,6 @@ def enter(
     file_bytes: int | None = None,
     cpu_seconds: int | None = None,
     open_files: int = 256,
-    niceness: int = 0,
     programs: Iterable[Path | str] = (),
     parent: int | None = None,
 ) -> None:
@@ -123,11 +122,10 @@ def enter(
     ``readable`` and ``writable`` are files and folders with all below them; the interpreter's own files are always
     readable. ``writable`` is readable too; links can be made there only with ``symlinks``. Without ``metadata``, modes,
     owners and times of files cannot be changed, which Landlock would allow anywhere. ``memory`` is in bytes, on top of
-    what the process has now; ``file_bytes`` is the most that any one file may grow to; of ``niceness`` it has at least
-    so much then. ``programs`` are files and folders of programs that may be started; without any, neither ``fork`` nor
-    ``exec`` works any more. ``parent`` is the process with which this one dies, by default the one that is its parent
-    now: where the parent may end before this call, it passes its own id on. Open files stay open: see
-    ``close_all_but``.
+    what the process has now; ``file_bytes`` is the most that any one file may grow to. ``programs`` are files and
+    folders of programs that may be started; without any, neither ``fork`` nor ``exec`` works any more. ``parent`` is
+    the process with which this one dies, by default the one that is its parent now: where the parent may end before
+    this call, it passes its own id on. Open files stay open: see ``close_all_but``.
 
     Raises OSError if something that ``capabilities`` promises is refused.
     """
@@ -135,7 +133,6 @@ def enter(
     have = capabilities()
     if os.getsid(0) != os.getpid() and os.getpgrp() != os.getpid():
         os.setsid()
-    lower_priority(niceness)
     _limit(memory, file_bytes, cpu_seconds, open_files)
     if have.network_namespace:
         _leave_network()
