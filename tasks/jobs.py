@@ -166,7 +166,10 @@ def waiting_scans() -> Select[int]:
 
 def fetches_wait() -> bool:
     """Return whether a scan waits for its fetch."""
-    return db.session.scalar(select(Scan.id).where(Scan.state.in_(FETCHING), free(Scan)).limit(1)) is not None
+    found = db.session.scalar(select(Scan.id).where(Scan.state.in_(FETCHING), free(Scan)).limit(1))
+    # What is claimed next is looked for among what there is then.
+    db.session.rollback()
+    return found is not None
 
 
 def claim_for_engine() -> Scan | Batch | None:

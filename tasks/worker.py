@@ -38,8 +38,8 @@ _CONSUMER = os.getpid()
 HEALTH_CHECK = 1.0
 
 
-#: Pages come first on a busy machine. Not by as much as before scans, though: a page may wait for what a worker has
-#: locked in the database.
+#: Pages come first on a busy machine, but before workers by less than before scanners: a page may wait for what a
+#: worker has locked in the database.
 NICENESS = 5
 
 
