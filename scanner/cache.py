@@ -45,6 +45,8 @@ CREATE TABLE IF NOT EXISTS findings (
 CREATE INDEX IF NOT EXISTS findings_used ON findings (used);
 """
 _DIGEST_BYTES = 16
+#: A pattern that asks for nothing but a path's end: ``fnmatch.translate`` of ``*`` and plain characters.
+_END = re.compile(r"\(\?s:\.\*((?:\w|[ /]|\\\W)+)\)\\Z", re.ASCII)
 #: An entry's time of use is written again only when it is this old, so that reading seldom writes.
 USED_SECONDS = 3_600
 #: How long one process waits for another's short transaction.
@@ -220,16 +222,21 @@ class _Where:
         self._workspace = workspace
         # As the engine sees it: the whole path counts, and in any case rather than in the right one.
         self._prefix = f"{workspace.resolve()}/"
-        self._manifest = re.compile("|".join(f"(?:{pattern})" for pattern in manifests) or r"(?!)", re.IGNORECASE)
+        ends = {pattern: _END.fullmatch(pattern) for pattern in manifests}
+        self._ends = tuple(re.sub(r"\\(.)", r"\1", end[1]).lower() for end in ends.values() if end)
+        # Most patterns only say how a path ends. As one expression, all of them take fifteen times as long to try.
+        others = [pattern for pattern, end in ends.items() if not end]
+        self._others = re.compile("|".join(f"(?:{pattern})" for pattern in others) or r"(?!)", re.IGNORECASE)
 
     def may_be_manifest(self, file: FileEntry) -> bool:
-        return self._manifest.match(f"{self._prefix}{file.path}".replace("\\", "/")) is not None
+        path = f"{self._prefix}{file.path}".replace("\\", "/")
+        return path.lower().endswith(self._ends) or self._others.match(path) is not None
 
     def date(self, file: FileEntry) -> str | None:
         """Return the file's date as ScanCode writes it; None if this is no file to take from the cache."""
         try:
-            path = self._workspace / file.path
-            status = path.lstat()
+            path = f"{self._workspace}/{file.path}"
+            status = os.lstat(path)
             # The type that libmagic gives names these bits, so the findings of such a file are its own.
             bits = stat.S_ISUID | stat.S_ISGID | stat.S_ISVTX
             if stat.S_ISREG(status.st_mode) and not status.st_mode & bits and os.access(path, os.R_OK):

@@ -81,7 +81,7 @@ def _entry(workspace: Path, path: str) -> FileEntry:
         path.encode()
     except UnicodeEncodeError as error:
         raise ArchiveRefused(f"The name of a file is not UTF-8: {path!r}.") from error
-    fd = os.open(workspace / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    fd = os.open(f"{workspace}/{path}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(fd, "rb") as file:
         digest = hashlib.file_digest(file, "sha256")
         return FileEntry(path, os.fstat(fd).st_size, digest.hexdigest())

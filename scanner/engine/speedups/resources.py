@@ -1,4 +1,4 @@
-"""Copy, walk and serialise a codebase's resources without doing it twice or by general means.
+"""Copy and walk a codebase's resources without doing it twice or by general means.
 
 Each step over a codebase walks all of its resources, some twenty times in a scan, and stock makes two copies of each
 resource every time by calling its class with all of its sixty attributes. The result is the same because
@@ -6,9 +6,9 @@ resource every time by calling its class with all of its sixty attributes. The r
 - a copy here holds the very same values. Stock's class converts one of them, the path, which leaves a path that is
   clean as it is; for another path, or a class with other converters, stock makes the copy;
 - the second copy is of a copy that nobody else holds;
-- a name in a folder of clean path gives a clean path, if it has no separators and no dot in front;
-- which attributes ``to_dict`` leaves out is decided by their definitions alone, thus once per class; plain values,
-  lists and dicts are copied as ``attr.asdict`` does, and other types by ``attr.asdict`` itself.
+- a name in a folder of clean path gives a clean path, if it has no separators and no dot in front.
+
+``stored`` walks without any copy, for steps that keep to what its docstring says.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from posixpath import join as posixpath_join
 from typing import Any, cast
 
 import attr
-from attr import _funcs
 from commoncode import resource
 from commoncode.resource import Codebase, Resource, ignore_nothing
 
@@ -136,27 +135,60 @@ def children(self: Resource, codebase: Codebase, names: Sequence[str] = ()) -> l
         wanted = [name for name in names if name in kids]
     if not wanted:
         return []
-    found = _copies(self.path, wanted, codebase) if is_clean(self.path) else None
-    if found is None:
+    found = _stored_children(self.path, wanted, codebase)
+    copy = _copier(found[0].__class__) if found and len({child.__class__ for child in found}) == 1 else None
+    if found is None or copy is None:
         found = [codebase.get_resource(path=posixpath_join(self.path, name)) for name in wanted]
+    else:
+        found = list(map(copy, found))
     return sorted((child for child in found if child), key=_child_order)
 
 
-def _copies(folder: str, names: Sequence[str], codebase: Codebase) -> list[Any] | None:
-    """Return copies of the resources of these names in a folder of clean path; None if that takes ``get_resource``."""
-    copies = []
+def _stored_children(folder: str, names: Sequence[str], codebase: Codebase) -> list[Any] | None:
+    """Return the resources of these names in a folder themselves; None if that takes ``get_resource``."""
+    if not is_clean(folder):
+        return None
+    found = []
     for name in names:
         if not name or name[0] == "." or "/" in name or "\\" in name:
             return None
         path = f"{folder}/{name}"
-        found = codebase.resources_by_path.get(path)
-        if not isinstance(found, Resource) or found.path != path:
+        child = codebase.resources_by_path.get(path)
+        if not isinstance(child, Resource) or child.path != path:
             return None
-        copy = _copier(found.__class__)
-        if copy is None:
-            return None
-        copies.append(copy(found))
-    return copies
+        found.append(child)
+    return found
+
+
+def stored(codebase: Codebase, topdown: bool = True) -> Iterator[Any]:
+    """Yield the resources that ``Codebase.walk`` yields copies of, in its order.
+
+    For those who change nothing of a resource, or save it at once. Where a codebase keeps some on disk, or has paths
+    that are not clean, there are copies among them.
+    """
+    root = codebase.root
+    if topdown:
+        yield root
+    levels = [(root, iter(_sorted_children(root, codebase)))]
+    while levels:
+        owner, left = levels[-1]
+        for child in left:
+            if topdown:
+                yield child
+            if child.children_names:
+                levels.append((child, iter(_sorted_children(child, codebase))))
+                break
+            if not topdown:
+                yield child
+        else:
+            levels.pop()
+            if not topdown:
+                yield owner
+
+
+def _sorted_children(folder: Any, codebase: Codebase) -> list[Any]:
+    found = _stored_children(folder.path, folder.children_names or (), codebase)
+    return children(folder, codebase) if found is None else sorted(found, key=_child_order)
 
 
 def parent_path(self: Resource) -> Any:
@@ -170,59 +202,6 @@ def parent_path(self: Resource) -> Any:
 
 def _child_order(child: Any) -> tuple[bool, str, str]:
     return bool(child.children_names), child.name.lower(), child.name
-
-
-@cache
-def _reported_names(cls: type) -> tuple[str, ...]:
-    """Return the names of the attributes of a class that reports list: those that plain resources do not have."""
-    is_reported = attr.filters.exclude(*attr.fields(Resource))
-    return tuple(field.name for field in attr.fields(cls) if is_reported(field, None))
-
-
-def plain(value: Any) -> Any:
-    """Return a deep copy of a value, with lists for other collections, as ``attr.asdict`` makes it."""
-    kind = value.__class__
-    if kind in _funcs._ATOMIC_TYPES:
-        return value
-    if kind is list:
-        return [plain(item) for item in value]
-    if kind is dict:
-        return {key if key.__class__ is str else _other(key, True): plain(item) for key, item in value.items()}
-    return _other(value, False)
-
-
-def _other(value: Any, is_key: bool) -> Any:
-    return _funcs._asdict_anything(
-        value,
-        is_key=is_key,
-        filter=attr.filters.exclude(*attr.fields(Resource)),
-        dict_factory=dict,
-        retain_collection_types=False,
-        value_serializer=None,
-    )
-
-
-def to_dict(
-    self: Any,
-    with_timing: bool = False,
-    with_info: bool = False,
-    skinny: bool = False,
-    full_root: bool = False,
-    strip_root: bool = False,
-) -> dict[str, Any]:
-    """Return a resource and its findings as plain data."""
-    found: dict[str, Any] = {"path": self.get_path(full_root=full_root, strip_root=strip_root), "type": self.type}
-    if skinny:
-        return found
-    if with_info:
-        found |= {name: getattr(self, name) for name in ("name", "base_name", "extension", "size")}
-    found |= {name: plain(getattr(self, name)) for name in _reported_names(self.__class__)}
-    if with_timing:
-        found |= {"scan_time": self.scan_time or 0, "scan_timings": self.scan_timings or {}}
-    if with_info:
-        found |= {name: getattr(self, name) for name in ("files_count", "dirs_count", "size_count")}
-    found["scan_errors"] = self.scan_errors
-    return found
 
 
 REPLACEMENTS = (
@@ -254,12 +233,5 @@ REPLACEMENTS = (
             "commoncode.fileutils:parent_directory": "758cf80b282401f5",
             "commoncode.fileutils:split_parent_resource": "c4c179377787b636",
         },
-    ),
-    Replacement(
-        "commoncode.resource",
-        "Resource.to_dict",
-        "21bb17e1068d8862",
-        to_dict,
-        relies_on={"attr._funcs:": "231e481134dfcf91"},
     ),
 )

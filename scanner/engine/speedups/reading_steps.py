@@ -1,0 +1,100 @@
+"""Let the steps that only read a codebase, or save what they change, walk over its own resources.
+
+A walk hands out copies, lest a step change a resource that it does not save. The steps here change nothing, but for
+counts and tallies, and these they save right away; tallies lie in a dict that copies share anyhow. So they are stock's
+own functions, given a codebase whose walks copy nothing (``resources.stored``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from commoncode.resource import Codebase
+from licensedcode import licenses_reference
+from scancode import cli
+from summarycode import score, tallies
+
+from scanner.engine.speedups import Replacement
+from scanner.engine.speedups.resources import stored
+
+_stock_values = score.get_field_values_from_codebase_resources
+_stock_tallies = tallies.compute_codebase_tallies
+_stock_references_from_files = licenses_reference.collect_references_from_files
+_stock_references_from_packages = licenses_reference.collect_references_from_packages
+_stock_errors = cli.collect_errors
+_stock_update_counts = Codebase.update_counts
+
+
+class _Uncopied:
+    """A codebase whose walks yield the resources themselves."""
+
+    def __init__(self, codebase: Any) -> None:
+        self._codebase = codebase
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._codebase, name)
+
+    def walk(self, topdown: bool = True) -> Iterator[Any]:
+        return stored(self._codebase, topdown)
+
+
+def get_field_values_from_codebase_resources(codebase: Any, *args: Any, **kwargs: Any) -> list[Any]:
+    """Return all values of an attribute in key files, or in all others."""
+    return _stock_values(_Uncopied(codebase), *args, **kwargs)
+
+
+def compute_codebase_tallies(codebase: Any, *args: Any, **kwargs: Any) -> Any:
+    """Count licences, copyrights and so on in each folder; return what is in the root."""
+    return _stock_tallies(_Uncopied(codebase), *args, **kwargs)
+
+
+def collect_references_from_files(codebase: Any) -> tuple[set[str], dict[str, Any]]:
+    """Return the keys of the licences found in files, and the rules that found them by their identifiers."""
+    return _stock_references_from_files(_Uncopied(codebase))
+
+
+def collect_references_from_packages(codebase: Any) -> tuple[set[str], dict[str, Any]]:
+    """Return the keys of the licences found in package data, and the rules that found them by their identifiers."""
+    return _stock_references_from_packages(_Uncopied(codebase))
+
+
+def collect_errors(codebase: Any, verbose: bool = False) -> list[str]:
+    """Return what went wrong, with the whole text where ``verbose``."""
+    return _stock_errors(_Uncopied(codebase), verbose)
+
+
+def update_counts(self: Codebase, skip_filtered: bool = False) -> None:
+    """Count files, folders and bytes below each folder."""
+    _stock_update_counts(_Uncopied(self), skip_filtered)
+
+
+REPLACEMENTS = (
+    Replacement(
+        "summarycode.score",
+        "get_field_values_from_codebase_resources",
+        "9efc63c06417e426",
+        get_field_values_from_codebase_resources,
+        also_in=("summarycode.summarizer",),
+    ),
+    Replacement(
+        "summarycode.tallies",
+        "compute_codebase_tallies",
+        "da98e278a8e29eca",
+        compute_codebase_tallies,
+        also_in=("summarycode.summarizer",),
+        relies_on={"summarycode.utils:": "e88f90ca8e6b5771", "summarycode.copyright_tallies:": "421ff72896053114"},
+    ),
+    Replacement("licensedcode.licenses_reference", "collect_references_from_files", "e8f86d1a568e3a28", collect_references_from_files),
+    Replacement(
+        "licensedcode.licenses_reference", "collect_references_from_packages", "0057888b1035f50e", collect_references_from_packages
+    ),
+    Replacement("scancode.cli", "collect_errors", "5186701e1f1431d4", collect_errors),
+    Replacement(
+        "commoncode.resource",
+        "Codebase.update_counts",
+        "98056b57e609d35a",
+        update_counts,
+        relies_on={"commoncode.resource:Resource._compute_children_counts": "155e1b8a43e53df9"},
+    ),
+)
