@@ -43,6 +43,7 @@ MODULES: tuple[str, ...] = (
     "resources",
     "resource_data",
     "reading_steps",
+    "tallies",
     "match_data",
     "json_output",
     "special_files",

@@ -2,15 +2,17 @@
 
 The same few expressions are parsed, checked and written again for each file and package. The result depends on nothing
 but the text, the options and the licences, which do not change while a process runs; it is a text, which nobody can
-change either. Expressions that are not texts, and those that raise an error, are worked on each time.
+change either, or, in ``licensedcode.detection``, an object of which that module only makes a text. Expressions that are
+not texts, and those that raise an error, are worked on each time.
 """
 
 from __future__ import annotations
 
+import inspect
 from functools import lru_cache
 from typing import Any
 
-from licensedcode import cache
+from licensedcode import cache, detection
 from packagedcode import utils
 
 from scanner.engine.speedups import Replacement
@@ -20,6 +22,8 @@ EXPRESSIONS_REMEMBERED = 10_000
 _stock_build_spdx_license_expression = cache.build_spdx_license_expression
 _stock_combine_expressions = utils.combine_expressions
 _DEFAULT_LICENSING = utils._LICENSING
+_stock_combine_of_detection = detection.combine_expressions
+_DEFAULT_OF_DETECTION = inspect.signature(_stock_combine_of_detection).parameters["licensing"].default
 
 
 @lru_cache(EXPRESSIONS_REMEMBERED)
@@ -46,6 +50,20 @@ def combine_expressions(
     if type(expressions) in (list, tuple) and all(type(each) is str for each in expressions):
         return _combined(tuple(expressions), type(expressions) is list, relation, unique, licensing)
     return _stock_combine_expressions(expressions, relation, unique, licensing)
+
+
+@lru_cache(EXPRESSIONS_REMEMBERED)
+def _combined_of_detection(expressions: tuple[str, ...], relation: str, unique: bool, licensing: Any) -> Any:
+    return _stock_combine_of_detection(expressions, relation, unique, licensing)
+
+
+def combine_expressions_of_detection(
+    expressions: Any, relation: str = "AND", unique: bool = True, licensing: Any = _DEFAULT_OF_DETECTION
+) -> Any:
+    """Return one parsed expression for several, or None if there are none."""
+    if type(expressions) in (list, tuple) and all(type(each) is str for each in expressions):
+        return _combined_of_detection(tuple(expressions), relation, unique, licensing)
+    return _stock_combine_of_detection(expressions, relation, unique, licensing)
 
 
 REPLACEMENTS = (
@@ -77,5 +95,12 @@ REPLACEMENTS = (
             "summarycode.score",
             "summarycode.summarizer",
         ),
+    ),
+    Replacement(
+        "licensedcode.detection",
+        "combine_expressions",
+        "0f75c3d8598a3e4e",
+        combine_expressions_of_detection,
+        relies_on={"licensedcode.detection:": "a52230bc53e32d4d"},
     ),
 )

@@ -26,6 +26,7 @@ from scanner.engine.speedups import Replacement
 
 _stock_get_resource = Codebase.get_resource
 _stock_parent_path = Resource.parent_path
+_stock_distance = Resource.distance
 
 
 @cache
@@ -200,6 +201,22 @@ def parent_path(self: Resource) -> Any:
     return _stock_parent_path(self)
 
 
+def distance(self: Resource, codebase: Codebase) -> int:
+    """Return how many folders below the root a resource is."""
+    if self.is_root:
+        return 0
+    if is_clean(self.path):
+        path, steps = self.path, 0
+        while path:
+            path, steps = path.rpartition("/")[0], steps + 1
+            above = codebase.resources_by_path.get(path)
+            if not isinstance(above, Resource):
+                break
+            if above.is_root:
+                return steps
+    return int(_stock_distance(self, codebase))
+
+
 def _child_order(child: Any) -> tuple[bool, str, str]:
     return bool(child.children_names), child.name.lower(), child.name
 
@@ -233,5 +250,12 @@ REPLACEMENTS = (
             "commoncode.fileutils:parent_directory": "758cf80b282401f5",
             "commoncode.fileutils:split_parent_resource": "c4c179377787b636",
         },
+    ),
+    Replacement(
+        "commoncode.resource",
+        "Resource.distance",
+        "10298038e1dd0586",
+        distance,
+        relies_on={"commoncode.resource:Resource.ancestors": "7deb9c33f104ad27", "commoncode.resource:Resource.parent": "6626092a1268fa3a"},
     ),
 )

@@ -82,7 +82,9 @@ def _fill(span: Any, positions: Iterable[int]) -> None:
 
 def _init(self: Any, *args: Any) -> None:
     """Make a span from nothing, a position, two ends, positions, or an iterable of positions."""
-    if len(args) == 2:
+    if not args:
+        self._first, self._last, self._size, self._bits = 0, -1, 0, 0
+    elif len(args) == 2:
         _fill(self, range(args[0], args[1] + 1))
     elif len(args) == 1 and not isinstance(args[0], int):
         _fill(self, args[0])

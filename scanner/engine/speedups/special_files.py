@@ -2,6 +2,7 @@
 
 Stock asks up to eight times: whether it is a file, a link, a folder, a link to nothing, and so on. What ``lstat`` calls
 a regular file or a folder is no link, so it is a file or a folder to stock, and not special. All else is left to stock.
+Where stock asks the same of the same location twice in a row, the first answer counts.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import os
 import stat
 from typing import Any
 
-from commoncode import filetype
+from commoncode import fileset, filetype, ignore
 
 from scanner.engine.speedups import Replacement
 
@@ -28,6 +29,11 @@ def is_special(location: Any) -> Any:
     return _stock_is_special(location)
 
 
+def skip_ignored(location: Any) -> Any:
+    """Tell whether a location is special or belongs to a version control system."""
+    return is_special(location) or not fileset.is_included(location, includes=None, excludes=ignore.ignores_VCS)
+
+
 REPLACEMENTS = (
     Replacement(
         "commoncode.filetype",
@@ -42,5 +48,12 @@ REPLACEMENTS = (
             "commoncode.filetype:is_link": "8a16e43eb0827a83",
             "commoncode.filetype:is_broken_link": "1a235ae72d983f32",
         },
+    ),
+    Replacement(
+        "commoncode.resource",
+        "skip_ignored",
+        "e43b6b6fe074a2a2",
+        skip_ignored,
+        relies_on={"commoncode.ignore:is_ignored": "d7509f55d07eaf92"},
     ),
 )
