@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from isal import isal_zlib
 
 from reports import details, schema
 from reports.listing import ROW, to_row
@@ -76,7 +77,7 @@ class Rows:
     def stock_files(self) -> Iterator[bytes]:
         """Yield ScanCode's "files" items, folders too, as the JSON that they were; texts may hold lone surrogates."""
         for (data,) in self._db.execute("SELECT data FROM file_data ORDER BY item"):
-            yield zlib.decompress(data)
+            yield isal_zlib.decompress(data)
 
     # All of it, row by row, for the formats.
 

@@ -8,8 +8,9 @@ order, so that a report can be written out again exactly.
 from __future__ import annotations
 
 import json
-import zlib
 from typing import Any
+
+from isal import isal_zlib
 
 from reports.words import clean_item
 
@@ -129,15 +130,15 @@ def pack(value: Any) -> bytes:
 
 def pack_text(text: bytes) -> bytes:
     """Compress a JSON value that is written already, in ASCII."""
-    return zlib.compress(text, 1)
+    return isal_zlib.compress(text, 1)
 
 
 def unpack(data: bytes) -> Any:
     """Return the value that was packed."""
-    return json.loads(zlib.decompress(data))
+    return json.loads(isal_zlib.decompress(data))
 
 
 def unpack_clean(data: bytes) -> Any:
     """Return the value that was packed, cleaned."""
-    text = zlib.decompress(data)
+    text = isal_zlib.decompress(data)
     return clean_item(json.loads(text), text)

@@ -11,11 +11,12 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from types import TracebackType
+
+from isal import isal_zlib
 
 from reports.store import Report
 from reports.values import FileDetail, FileRow
@@ -65,7 +66,7 @@ def _keep(
                 break
             if whole and row.size <= LARGEST:
                 content = _read(root, _stored_path(report, row), LARGEST)
-                kept = [(row.path, zlib.compress(content, 1))] if content is not None else []
+                kept = [(row.path, isal_zlib.compress(content, 1))] if content is not None else []
                 connection.executemany("INSERT OR IGNORE INTO text VALUES (?, ?)", kept)
             elif file := report.file(row.path):
                 kept = list(_passages(root, file))
@@ -88,7 +89,7 @@ def _passages(root: int, file: FileDetail) -> Iterator[tuple[str, int, int, byte
     content = _read(root, file.stored_path, LARGEST_READ) if places else None
     lines = content.splitlines(keepends=True) if content else []
     for first, last in sorted(places):
-        yield file.row.path, first, last, zlib.compress(b"".join(lines[max(first - 1, 0) : last])[:LARGEST], 3)
+        yield file.row.path, first, last, isal_zlib.compress(b"".join(lines[max(first - 1, 0) : last])[:LARGEST], 1)
 
 
 def _read(root: int, path: str, most: int) -> bytes | None:
@@ -154,7 +155,7 @@ class Texts:
 
 def _lines(packed: bytes) -> list[str]:
     # ScanCode splits bytes, not text: U+2028 and the like end no line.
-    return [_decode(line) for line in zlib.decompress(packed).splitlines()]
+    return [_decode(line) for line in isal_zlib.decompress(packed).splitlines()]
 
 
 def _decode(line: bytes) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
 import os
 import shutil
@@ -20,6 +19,8 @@ from dataclasses import dataclass, fields, replace
 from ipaddress import ip_network
 from pathlib import Path
 from typing import IO
+
+from isal import igzip
 
 from scanner import archives, inventory, sources
 from scanner.addresses import Gate
@@ -203,7 +204,7 @@ class _Work:
         cache = FindingCache(self.cache) if self.cache else None
         known = cache.known(version, files) if cache else ()
         failed = 0
-        with gzip.open(findings, "wt", compresslevel=3) as lines, ThreadPoolExecutor(self.processes) as pool:
+        with igzip.open(findings, "wt", compresslevel=1) as lines, ThreadPoolExecutor(self.processes) as pool:
             try:
                 batches = inventory.batches(files, self.processes, known)
                 waiting = {pool.submit(self._scan_batch, workspace, batch, cache, stop) for batch in batches}

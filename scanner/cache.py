@@ -17,7 +17,6 @@ import re
 import sqlite3
 import stat
 import time
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -25,6 +24,8 @@ from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
+
+from isal import isal_zlib
 
 from scanner.engine.client import Engine
 from scanner.limits import Limits
@@ -283,7 +284,7 @@ def _key(version: EngineVersion, file: FileEntry) -> bytes:
 
 
 def _pack(key: bytes, results: Mapping[str, Any]) -> bytes:
-    packed = zlib.compress(json.dumps(_without_own(results), separators=(",", ":")).encode("ascii"), 3)
+    packed = isal_zlib.compress(json.dumps(_without_own(results), separators=(",", ":")).encode("ascii"), 1)
     return _digest(key, packed) + packed
 
 
@@ -292,7 +293,7 @@ def _unpack(key: bytes, value: bytes) -> dict[str, Any] | None:
     digest, packed = value[:_DIGEST_BYTES], value[_DIGEST_BYTES:]
     if digest != _digest(key, packed):
         return None
-    results: dict[str, Any] = json.loads(zlib.decompress(packed))
+    results: dict[str, Any] = json.loads(isal_zlib.decompress(packed))
     return results
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
@@ -11,6 +10,7 @@ from pathlib import Path
 import scancode_config
 from commoncode import fileutils
 from commoncode.resource import Codebase
+from isal import igzip
 from scancode import cli
 
 from scanner.engine.files import command, without_machine
@@ -73,6 +73,6 @@ def _feed(
 
 def _read(findings: Iterable[Path]) -> Iterator[FileFindings]:
     for path in findings:
-        with gzip.open(path, "rt", encoding="utf-8") as lines:
+        with igzip.open(path, "rt", encoding="utf-8") as lines:
             for line in lines:
                 yield FileFindings.from_dict(json.loads(line))

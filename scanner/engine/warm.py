@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import gc
+import json
+import logging
 import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import scancode_config
+from isal import igzip
 from scancode import Scanner
 
 from scanner.engine import index, speedups
+from scanner.engine.codebase import assemble
 from scanner.engine.files import manifest_patterns, scan_file, scanners
 from scanner.engine.version import revision
 from scanner.limits import Limits
-from scanner.results import EngineVersion
+from scanner.results import EngineVersion, FileFindings
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -35,7 +43,8 @@ def warm_up() -> Warm:
     gc.disable()
     digest = index.load(left_out=speedups.install())
     using = scanners()
-    _scan_samples(using)
+    with _samples() as folder:
+        _scan(folder, using)
     version = EngineVersion(scancode_config.__version__, digest, revision())
     # Without collecting first: half a second for what little garbage loading leaves.
     gc.freeze()
@@ -43,15 +52,41 @@ def warm_up() -> Warm:
     return Warm(using, version, manifest_patterns())
 
 
-def _scan_samples(using: list[Scanner]) -> None:
-    """Scan a few files that between them touch every scanner, so that nothing is imported or compiled later."""
+def rehearse(ready: Warm) -> Iterator[None]:
+    """Put a report of a few files together, in one step, so that nothing is loaded or compiled for the first of all.
+
+    A chore rather than a part of ``warm_up``, because files can be scanned without it.
+    """
+    gc.disable()
+    try:
+        with _samples() as folder:
+            findings, target, temporary = folder / "findings.gz", folder / "report", folder / "temporary"
+            for made in (target, temporary):
+                made.mkdir()
+            with igzip.open(findings, "wt") as file:
+                file.writelines(json.dumps(found.as_dict()) + "\n" for found in _scan(folder, ready.scanners))
+            assemble(folder, "a", [findings], target, temporary)
+    except Exception:
+        log.warning("no report could be rehearsed", exc_info=True)
+    gc.freeze()
+    gc.enable()
+    yield
+
+
+@contextmanager
+def _samples() -> Iterator[Path]:
+    """Make a few files that between them touch every scanner."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for path, text in SAMPLES.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             # Not UTF-8, so that the models which guess encodings are loaded too.
             (folder / path).write_text(text, encoding="latin-1")
-            scan_file(folder, path, using, Limits())
+        yield folder
+
+
+def _scan(folder: Path, using: Sequence[Scanner]) -> list[FileFindings]:
+    return [scan_file(folder, path, using, Limits()) for path in SAMPLES]
 
 
 _NOTICE = """Copyright (c) 2020 Example Inc. and others. All rights reserved.

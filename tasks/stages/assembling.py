@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import logging
 import time
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import current_app
+from isal import igzip
 from sqlalchemy import select
 
 from reports import store, texts
@@ -155,7 +155,7 @@ def _digest(database: Path, about: dict[str, Any]) -> dict[str, Any]:
 
 
 def _gzip(path: Path, heartbeat: Heartbeat) -> None:
-    with path.open("rb") as plain, gzip.open(path.with_name(path.name + ".gz"), "wb", compresslevel=5) as packed:
+    with path.open("rb") as plain, igzip.open(path.with_name(path.name + ".gz"), "wb", compresslevel=2) as packed:
         while piece := plain.read(1 << 20):
             heartbeat.check()
             packed.write(piece)

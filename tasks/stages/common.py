@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import logging
 import secrets
@@ -11,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from flask import current_app
+from isal import igzip
 
 from scanner.cache import FindingCache
 from scanner.engine.client import Engine
@@ -41,13 +41,13 @@ def finding_cache() -> FindingCache | None:
 
 def write_manifest(scan: Scan, number: int, files: Iterable[FileEntry], scratch: Path) -> None:
     draft = scratch / f"batch-{number}"
-    with gzip.open(draft, "wt", compresslevel=3) as file:
+    with igzip.open(draft, "wt", compresslevel=1) as file:
         json.dump([entry.as_list() for entry in files], file)
     storage().put(scan.manifest(number), draft)
 
 
 def read_manifest(scan: Scan, number: int) -> list[FileEntry]:
-    with storage().open(scan.manifest(number)) as packed, gzip.open(packed, "rt") as file:
+    with storage().open(scan.manifest(number)) as packed, igzip.open(packed, "rt") as file:
         return [FileEntry(*entry) for entry in json.load(file)]
 
 

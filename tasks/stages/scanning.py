@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import logging
 from collections import Counter
@@ -10,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from flask import current_app
+from isal import igzip
 from sqlalchemy import delete, func, select, update
 
 from scanner.cache import scan_with_cache
@@ -80,7 +80,7 @@ def _scan(
 def _write_findings(target: Path, results: Iterable[FileFindings], heartbeat: Heartbeat) -> tuple[float, Counter[str]]:
     seconds, found = 0.0, Counter[str]()
     done = known = errors = 0
-    with gzip.open(target, "wt", compresslevel=3) as file:
+    with igzip.open(target, "wt", compresslevel=1) as file:
         for done, findings in enumerate(results, 1):
             heartbeat.check()
             file.write(json.dumps(findings.as_dict()) + "\n")

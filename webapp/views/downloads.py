@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import logging
 import re
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from flask import Blueprint, Response, abort, current_app, request
+from isal import igzip
 
 import reports
 from reports.formats import FORMATS, Format
@@ -148,7 +148,7 @@ def _write(scan: Scan, format_: Format, key: str) -> None:
 
 def _gzipped(path: Path) -> Path:
     packed = path.with_suffix(".gz")
-    with path.open("rb") as plain, gzip.open(packed, "wb", compresslevel=5) as out:
+    with path.open("rb") as plain, igzip.open(packed, "wb", compresslevel=2) as out:
         shutil.copyfileobj(plain, out, CHUNK)
     return packed
 

@@ -254,6 +254,20 @@ class Labeller:
 
 
 _labellers: WeakKeyDictionary[Lexer, Labeller] = WeakKeyDictionary()
+#: By the expressions and labels: ScanCode makes a lexer of the same matchers for each package with a copyright.
+_labellers_by_matchers: dict[tuple[tuple[Any, ...], ...], Labeller] = {}
+
+
+def _labeller(matchers: Iterable[tuple[Matcher, str]]) -> Labeller:
+    """Return the labeller for these matchers, made once; equal expressions are equal objects."""
+    key = tuple(
+        (getattr(matcher, "__self__", None), getattr(matcher, "__name__", None), label) for matcher, label in matchers
+    )
+    if not all(isinstance(expression, re.Pattern) for expression, *_ in key):
+        return Labeller(matchers)
+    if key not in _labellers_by_matchers:
+        _labellers_by_matchers[key] = Labeller(matchers)
+    return _labellers_by_matchers[key]
 
 
 def lex_tokens(self: Lexer, tokens: Iterable[Any], trace: bool = False) -> Iterator[Any]:
@@ -263,7 +277,7 @@ def lex_tokens(self: Lexer, tokens: Iterable[Any], trace: bool = False) -> Itera
         return
     labeller = _labellers.get(self)
     if labeller is None:
-        labeller = _labellers[self] = Labeller(self._matchers)
+        labeller = _labellers[self] = _labeller(self._matchers)
     label_of = labeller.label
     for token in tokens:
         label = label_of(token.value)

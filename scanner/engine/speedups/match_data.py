@@ -62,6 +62,9 @@ REPLACEMENTS = (
         "LicenseMatchFromResult.from_dict",
         "56c01e7aef8c817e",
         classmethod(match_of),
-        relies_on={"licensedcode.match:LicenseMatch": "ce7da22319005b73", "licensedcode.detection:LicenseMatchFromResult": "fe35271df4cf25d2"},
+        relies_on={
+            "licensedcode.match:LicenseMatch": "ce7da22319005b73",
+            "licensedcode.detection:LicenseMatchFromResult": "fe35271df4cf25d2",
+        },
     ),
 )

@@ -193,6 +193,8 @@ def _filled(nodes: list[Node], tokens: Sequence[Any]) -> Iterator[Any]:
 
 
 _parsers: WeakKeyDictionary[Parser, ShapeParser | None] = WeakKeyDictionary()
+#: By the patterns and labels of the rules: ScanCode makes a parser of the same rules for each package with a copyright.
+_parsers_by_rules: dict[tuple[tuple[str, str], ...], ShapeParser | None] = {}
 
 
 def _shape_parser(parser: Parser) -> ShapeParser | None:
@@ -204,10 +206,13 @@ def _shape_parser(parser: Parser) -> ShapeParser | None:
     coded: ShapeParser | None = None
     # Tracing and validation are for debugging, and more than one round is never asked for.
     if parser._loop == 1 and not parser._trace and not parser._validate:
-        try:
-            coded = ShapeParser(parser.rules)
-        except NotCoded:
-            coded = None
+        rules = tuple((rule.pattern, rule.label) for rule in parser.rules)
+        if rules not in _parsers_by_rules:
+            try:
+                _parsers_by_rules[rules] = ShapeParser(parser.rules)
+            except NotCoded:
+                _parsers_by_rules[rules] = None
+        coded = _parsers_by_rules[rules]
     _parsers[parser] = coded
     return coded
 

@@ -85,9 +85,17 @@ REPLACEMENTS = (
         also_in=("summarycode.summarizer",),
         relies_on={"summarycode.utils:": "e88f90ca8e6b5771", "summarycode.copyright_tallies:": "421ff72896053114"},
     ),
-    Replacement("licensedcode.licenses_reference", "collect_references_from_files", "e8f86d1a568e3a28", collect_references_from_files),
     Replacement(
-        "licensedcode.licenses_reference", "collect_references_from_packages", "0057888b1035f50e", collect_references_from_packages
+        "licensedcode.licenses_reference",
+        "collect_references_from_files",
+        "e8f86d1a568e3a28",
+        collect_references_from_files,
+    ),
+    Replacement(
+        "licensedcode.licenses_reference",
+        "collect_references_from_packages",
+        "0057888b1035f50e",
+        collect_references_from_packages,
     ),
     Replacement("scancode.cli", "collect_errors", "5186701e1f1431d4", collect_errors),
     Replacement(

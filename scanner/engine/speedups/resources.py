@@ -256,6 +256,9 @@ REPLACEMENTS = (
         "Resource.distance",
         "10298038e1dd0586",
         distance,
-        relies_on={"commoncode.resource:Resource.ancestors": "7deb9c33f104ad27", "commoncode.resource:Resource.parent": "6626092a1268fa3a"},
+        relies_on={
+            "commoncode.resource:Resource.ancestors": "7deb9c33f104ad27",
+            "commoncode.resource:Resource.parent": "6626092a1268fa3a",
+        },
     ),
 )
