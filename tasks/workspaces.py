@@ -6,6 +6,7 @@ import fcntl
 import os
 import secrets
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -21,6 +22,8 @@ from webapp.results import storage
 
 #: In the names of folders that are to be removed.
 _DOOMED = ".doomed-"
+#: FS_IOC_GETFLAGS, FS_IOC_SETFLAGS and FS_TOPDIR_FL: ioctl_iflags(2), linux/fs.h.
+_GET_FLAGS, _SET_FLAGS, _TOP_OF_HIERARCHIES = 0x80086601, 0x40086602, 0x00020000
 #: Seconds after which what nobody claims is taken for left over.
 SETTLED = 60
 
@@ -28,8 +31,30 @@ SETTLED = 60
 def folder() -> Path:
     """Return where workspaces are."""
     path: Path = current_app.config["INSTANCE"] / "workspaces"
-    path.mkdir(mode=0o700, exist_ok=True)
+    with suppress(FileExistsError):
+        path.mkdir(mode=0o700)
+        _spread(path)
     return path
+
+
+def _spread(path: Path) -> None:
+    """Tell ext4 that the folders in this one have nothing to do with each other: chattr(1), attribute T.
+
+    Else it puts a new workspace where one was just removed, and, if it has no journal, looks for each new file at all
+    that were removed there in the last minutes: 3 to 7 CPU seconds for 6,800 files in place of 0.2.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        flags = bytearray(8)
+        fcntl.ioctl(fd, _GET_FLAGS, flags)
+        fcntl.ioctl(
+            fd, _SET_FLAGS, (int.from_bytes(flags, sys.byteorder) | _TOP_OF_HIERARCHIES).to_bytes(8, sys.byteorder)
+        )
+    except OSError:
+        # Another file system, which has other ways.
+        pass
+    finally:
+        os.close(fd)
 
 
 def path_of(scan: Scan) -> Path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 import subprocess
 import sys
@@ -117,3 +119,23 @@ with app.app_context(), workspaces.scratch() as folder:
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     return Path(process.stdout.readline().strip()), process
+
+
+def test_ext4_is_told_that_workspaces_have_nothing_to_do_with_each_other(app: Flask) -> None:
+    flags = bytearray(8)
+    fd = os.open(workspaces.folder(), os.O_RDONLY)
+    try:
+        fcntl.ioctl(fd, workspaces._GET_FLAGS, flags)
+    except OSError:
+        pytest.skip("these tests' folder is on a file system without such attributes")
+    finally:
+        os.close(fd)
+    if _file_system(workspaces.folder()) != "ext4":
+        pytest.skip("these tests' folder is not on ext4")
+
+    assert int.from_bytes(flags, sys.byteorder) & workspaces._TOP_OF_HIERARCHIES
+
+
+def _file_system(path: Path) -> str:
+    asked = ["stat", "--file-system", "--format=%T", str(path)]
+    return {"ext2/ext3": "ext4"}.get(subprocess.run(asked, capture_output=True, text=True).stdout.strip(), "another")
