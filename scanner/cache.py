@@ -48,6 +48,8 @@ CREATE INDEX IF NOT EXISTS findings_used ON findings (used);
 _DIGEST_BYTES = 16
 #: A pattern that asks for nothing but a path's end: ``fnmatch.translate`` of ``*`` and plain characters.
 _END = re.compile(r"\(\?s:\.\*((?:\w|[ /]|\\\W)+)\)\\Z", re.ASCII)
+#: What ``fnmatch.translate`` writes around plain characters where there are several ``*``; and plain characters.
+_AROUND, _PLAIN = re.compile(r"\(\?s:|\(\?>|\.\*\??|\)|\\Z"), re.compile(r"(?:\w|[ /]|\\\W)+", re.ASCII)
 #: An entry's time of use is written again only when it is this old, so that reading seldom writes.
 USED_SECONDS = 3_600
 #: How long one process waits for another's short transaction.
@@ -224,14 +226,19 @@ class _Where:
         # As the engine sees it: the whole path counts, and in any case rather than in the right one.
         self._prefix = f"{workspace.resolve()}/"
         ends = {pattern: _END.fullmatch(pattern) for pattern in manifests}
-        self._ends = tuple(re.sub(r"\\(.)", r"\1", end[1]).lower() for end in ends.values() if end)
-        # Most patterns only say how a path ends. As one expression, all of them take fifteen times as long to try.
+        self._ends = tuple(_unescaped(end[1]) for end in ends.values() if end)
+        # Most patterns only say how a path ends, nearly all others hold a word that few paths have. As one expression,
+        # all of them take fifteen times as long to try.
         others = [pattern for pattern, end in ends.items() if not end]
+        self._words = [_word(pattern) for pattern in others]
         self._others = re.compile("|".join(f"(?:{pattern})" for pattern in others) or r"(?!)", re.IGNORECASE)
 
     def may_be_manifest(self, file: FileEntry) -> bool:
         path = f"{self._prefix}{file.path}".replace("\\", "/")
-        return path.lower().endswith(self._ends) or self._others.match(path) is not None
+        lower = path.lower()
+        if lower.endswith(self._ends):
+            return True
+        return any(word in lower for word in self._words) and self._others.match(path) is not None
 
     def date(self, file: FileEntry) -> str | None:
         """Return the file's date as ScanCode writes it; None if this is no file to take from the cache."""
@@ -245,6 +252,18 @@ class _Where:
         except (OSError, ValueError, OverflowError):
             pass
         return None
+
+
+def _word(pattern: str) -> str:
+    """Return a text in lower case without which no path matches a pattern; empty if none is known."""
+    pieces = [piece for piece in _AROUND.split(pattern) if piece]
+    if not all(map(_PLAIN.fullmatch, pieces)):
+        return ""
+    return max(map(_unescaped, pieces), key=len, default="")
+
+
+def _unescaped(text: str) -> str:
+    return re.sub(r"\\(.)", r"\1", text).lower()
 
 
 def _portable(file: FileEntry, results: Mapping[str, Any], date: str) -> FileFindings:

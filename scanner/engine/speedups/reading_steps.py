@@ -2,7 +2,8 @@
 
 A walk hands out copies, lest a step change a resource that it does not save. The steps here change nothing, but for
 counts and tallies, and these they save right away; tallies lie in a dict that copies share anyhow. So they are stock's
-own functions, given a codebase whose walks copy nothing (``resources.stored``).
+own functions, given a codebase whose walks copy nothing (``resources.stored``). The children that stock adds up, it
+copies, too: that step is written anew.
 """
 
 from __future__ import annotations
@@ -16,14 +17,13 @@ from scancode import cli
 from summarycode import score, tallies
 
 from scanner.engine.speedups import Replacement
-from scanner.engine.speedups.resources import stored
+from scanner.engine.speedups.resources import stored, stored_children
 
 _stock_values = score.get_field_values_from_codebase_resources
 _stock_tallies = tallies.compute_codebase_tallies
 _stock_references_from_files = licenses_reference.collect_references_from_files
 _stock_references_from_packages = licenses_reference.collect_references_from_packages
 _stock_errors = cli.collect_errors
-_stock_update_counts = Codebase.update_counts
 
 
 class _Uncopied:
@@ -66,7 +66,14 @@ def collect_errors(codebase: Any, verbose: bool = False) -> list[str]:
 
 def update_counts(self: Codebase, skip_filtered: bool = False) -> None:
     """Count files, folders and bytes below each folder."""
-    _stock_update_counts(_Uncopied(self), skip_filtered)
+    for resource in stored(self, topdown=False):
+        below = stored_children(resource, self)
+        counted = [child for child in below if not (skip_filtered and child.is_filtered)]
+        files = sum(bool(child.is_file) for child in counted)
+        resource.files_count = sum(child.files_count or 0 for child in below) + files
+        resource.dirs_count = sum(child.dirs_count or 0 for child in below) + len(counted) - files
+        resource.size_count = sum(child.size_count or 0 for child in below) + sum(child.size or 0 for child in counted)
+        resource.save(self)
 
 
 REPLACEMENTS = (

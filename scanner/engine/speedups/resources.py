@@ -14,6 +14,7 @@ resource every time by calling its class with all of its sixty attributes. The r
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from posixpath import join as posixpath_join
 from typing import Any, cast
@@ -170,14 +171,14 @@ def stored(codebase: Codebase, topdown: bool = True) -> Iterator[Any]:
     root = codebase.root
     if topdown:
         yield root
-    levels = [(root, iter(_sorted_children(root, codebase)))]
+    levels = [(root, iter(stored_children(root, codebase)))]
     while levels:
         owner, left = levels[-1]
         for child in left:
             if topdown:
                 yield child
             if child.children_names:
-                levels.append((child, iter(_sorted_children(child, codebase))))
+                levels.append((child, iter(stored_children(child, codebase))))
                 break
             if not topdown:
                 yield child
@@ -187,9 +188,47 @@ def stored(codebase: Codebase, topdown: bool = True) -> Iterator[Any]:
                 yield owner
 
 
-def _sorted_children(folder: Any, codebase: Codebase) -> list[Any]:
-    found = _stored_children(folder.path, folder.children_names or (), codebase)
-    return children(folder, codebase) if found is None else sorted(found, key=_child_order)
+@dataclass(frozen=True)
+class _Order:
+    """In which order the children of a folder come, as long as they and what they are does not change."""
+
+    names: list[str]
+    paths: list[str]
+    are_folders: list[bool]
+
+
+#: By the path of the folder, for the codebase with these resources: it takes neither attributes nor weak references.
+_orders: tuple[Any, dict[str, _Order]] = (None, {})
+
+
+def _orders_of(codebase: Codebase) -> dict[str, _Order]:
+    global _orders
+    if _orders[0] is not codebase.resources_by_path:
+        _orders = codebase.resources_by_path, {}
+    return _orders[1]
+
+
+def stored_children(folder: Any, codebase: Codebase) -> list[Any]:
+    """Return the children of a resource as ``children`` does, but themselves where that is possible."""
+    names = folder.children_names
+    if not names:
+        return []
+    orders = _orders_of(codebase)
+    known = orders.get(folder.path)
+    if known is not None and known.names == names:
+        found = list(map(codebase.resources_by_path.get, known.paths))
+        if all(isinstance(child, Resource) for child in found) and known.are_folders == _are_folders(found):
+            return found
+    unsorted = _stored_children(folder.path, names, codebase)
+    if unsorted is None:
+        return children(folder, codebase)
+    found = sorted(unsorted, key=_child_order)
+    orders[folder.path] = _Order(list(names), [child.path for child in found], _are_folders(found))
+    return found
+
+
+def _are_folders(found: list[Any]) -> list[bool]:
+    return [bool(child.children_names) for child in found]
 
 
 def parent_path(self: Resource) -> Any:
