@@ -8,6 +8,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from reports import bitmaps, schema
@@ -26,6 +27,13 @@ _FILE_END = b"]}\n"
 _DECODER = json.JSONDecoder()
 #: How many terms are remembered with their numbers; others are looked up.
 _TERMS_REMEMBERED = 50_000
+
+
+@cache
+def _insert(table: str, names: tuple[str, ...], **constants: int) -> str:
+    columns = ", ".join((*names, *constants))
+    values = ", ".join((*(f":{name}" for name in names), *map(str, constants.values())))
+    return f"INSERT INTO {table} ({columns}) VALUES ({values})"  # noqa: S608 - of this module's own names.
 
 
 @dataclass
@@ -215,9 +223,7 @@ class Builder:
             "categories": json.dumps(categories),
             "errors": own.errors,
         }
-        names = ", ".join(row)
-        values = ", ".join(f":{name}" for name in row)
-        self._db.execute(f"INSERT INTO file ({names}, files, folders) VALUES ({values}, 0, 0)", row)  # noqa: S608
+        self._db.execute(_insert("file", tuple(row), files=0, folders=0), row)
 
     def _count(self, own: _Folder, is_file: bool) -> None:
         """Add a file to the totals and to the folder that is open; open a folder."""

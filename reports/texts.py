@@ -29,7 +29,7 @@ LARGEST = 1_000_000  #: bytes
 LARGEST_READ = 50_000_000  #: bytes
 #: Of all texts of a report together, compressed.
 TOTAL = 200_000_000  #: bytes
-_BATCH = 500
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 def build(
@@ -58,22 +58,19 @@ def _keep(
 ) -> None:
     total = 0
     kept: list[tuple[str, bytes]] | list[tuple[str, int, int, bytes]]
-    root = os.open(workspace, os.O_RDONLY | os.O_DIRECTORY)
-    try:
+    with closing(_Files(workspace)) as files:
         for row in report.each_text():
             beat()
             if total > TOTAL:
                 break
             if whole and row.size <= LARGEST:
-                content = _read(root, _stored_path(report, row), LARGEST)
+                content = files.read(_stored_path(report, row), LARGEST)
                 kept = [(row.path, isal_zlib.compress(content, 1))] if content is not None else []
                 connection.executemany("INSERT OR IGNORE INTO text VALUES (?, ?)", kept)
             elif file := report.file(row.path):
-                kept = list(_passages(root, file))
+                kept = list(_passages(files, file))
                 connection.executemany("INSERT INTO passage VALUES (?, ?, ?, ?)", kept)
             total += sum(len(data) for *_, data in kept)
-    finally:
-        os.close(root)
 
 
 def _stored_path(report: Report, row: FileRow) -> str:
@@ -82,39 +79,61 @@ def _stored_path(report: Report, row: FileRow) -> str:
     return file.stored_path if file else row.path
 
 
-def _passages(root: int, file: FileDetail) -> Iterator[tuple[str, int, int, bytes]]:
+def _passages(files: _Files, file: FileDetail) -> Iterator[tuple[str, int, int, bytes]]:
     """Yield (path, first line, last line, compressed text) of what matched a licence in this very file."""
     matches = [*(match for detection in file.detections for match in detection.matches), *file.clues]
     places = {(match.start_line, match.end_line) for match in matches if match.path == file.row.path}
-    content = _read(root, file.stored_path, LARGEST_READ) if places else None
+    content = files.read(file.stored_path, LARGEST_READ) if places else None
     lines = content.splitlines(keepends=True) if content else []
     for first, last in sorted(places):
         yield file.row.path, first, last, isal_zlib.compress(b"".join(lines[max(first - 1, 0) : last])[:LARGEST], 1)
 
 
-def _read(root: int, path: str, most: int) -> bytes | None:
-    """Return the content of a file below the folder ``root``, or None if it is no such file or too large."""
-    parts = os.fsencode(path).split(b"/")
-    if any(part in (b"", b".", b"..") or b"\0" in part for part in parts):
-        return None
-    opened = []
-    folder = root
-    try:
-        for part in parts[:-1]:
-            folder = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
-            opened.append(folder)
-        file = os.open(parts[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
-        opened.append(file)
-        if not stat.S_ISREG(os.fstat(file).st_mode):
+class _Files:
+    """The files below a folder, reached without following a link. Keeps the folders above the last one open."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = os.open(root, _FOLDER)
+        self._open: list[tuple[bytes, int]] = []  #: names and descriptors, the highest first
+
+    def read(self, path: str, most: int) -> bytes | None:
+        """Return the content of a file, or None if it is no regular file or larger than ``most``."""
+        parts = os.fsencode(path).split(b"/")
+        if any(part in (b"", b".", b"..") or b"\0" in part for part in parts):
             return None
-        with os.fdopen(os.dup(file), "rb") as stream:
-            content = stream.read(most + 1)
-        return content if len(content) <= most else None
-    except OSError:
-        return None
-    finally:
-        for descriptor in opened:
-            os.close(descriptor)
+        try:
+            folder = self._folder(parts[:-1])
+            file = os.open(parts[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+            with os.fdopen(file, "rb") as stream:
+                if not stat.S_ISREG(os.fstat(file).st_mode):
+                    return None
+                content = stream.read(most + 1)
+            return content if len(content) <= most else None
+        except OSError:
+            return None
+
+    def _folder(self, names: list[bytes]) -> int:
+        """Return the descriptor of a folder below the root."""
+        shared = 0
+        for (name, _), wanted in zip(self._open, names, strict=False):
+            if name != wanted:
+                break
+            shared += 1
+        self._close(shared)
+        for name in names[shared:]:
+            self._open.append((name, os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=self._lowest())))
+        return self._lowest()
+
+    def _lowest(self) -> int:
+        return self._open[-1][1] if self._open else self._root
+
+    def _close(self, kept: int) -> None:
+        while len(self._open) > kept:
+            os.close(self._open.pop()[1])
+
+    def close(self) -> None:
+        self._close(0)
+        os.close(self._root)
 
 
 class Texts:

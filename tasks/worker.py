@@ -7,6 +7,7 @@ nor the workers that it forks ever import scancode, and no process that parses a
 from __future__ import annotations
 
 import ctypes
+import gc
 import logging
 import os
 import signal
@@ -74,6 +75,8 @@ class Worker(Consumer):
         # Connections must not be shared with the workers that are forked now.
         with queue.app.app_context():  # type: ignore[union-attr]
             db.engine.dispose()
+        # What is there by now stays: no collection in a worker need look at it again, or copy the pages it is on.
+        gc.freeze()
         super().start()
         # What a stop or a crash has left is found at once, not at the first tick.
         try:

@@ -87,9 +87,10 @@ def _write_findings(target: Path, results: Iterable[FileFindings], heartbeat: He
             seconds += findings.seconds
             if expression := findings.results.get("detected_license_expression_spdx"):
                 found[expression] += 1
+                heartbeat.set(found=dict(found.most_common(8)))
             known += not findings.seconds and not findings.errors
             errors += bool(findings.errors)
-            heartbeat.set(files_done=done, found=dict(found.most_common(8)))
+            heartbeat.set(files_done=done)
     counters.note(
         {
             ("files", "known"): known,

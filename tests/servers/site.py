@@ -112,16 +112,20 @@ class Site:
         return requests.get(f"{page}/status.json", timeout=30).json()
 
     def wait(self, page: str, *states: str, seconds: float = SCAN) -> dict[str, Any]:
-        """Wait until the scan is in one of ``states``, by default a final one; return its status."""
+        """Wait until the scan is in one of ``states``, by default a final one; return its status.
+
+        Asks often at first, and then as often as a page does: asking is work for the site, too.
+        """
         states = states or ("done", "failed", "cancelled")
-        deadline = time.monotonic() + seconds
+        started = time.monotonic()
+        deadline = started + seconds
         while True:
             status = self.status(page)
             if status["state"] in states:
                 return status
             if time.monotonic() > deadline:
                 raise AssertionError(f"still {status} after {seconds} s:\n" + "".join(self.log[-50:]))
-            time.sleep(0.05)
+            time.sleep(0.05 if time.monotonic() - started < 5 else 0.5)
 
 
 def _read(process: subprocess.Popen[str], log: list[str], ready: threading.Event) -> None:
