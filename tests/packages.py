@@ -43,7 +43,12 @@ def package(kind: str, name: str, version: str) -> Path:
             unpacked = _made(Path(place, "unpacked"))
             shutil.unpack_archive(archive, unpacked, "zip" if zipfile.is_zipfile(archive) else "gztar")
             tops = list(unpacked.iterdir())
-            (tops[0] if len(tops) == 1 and kind != "wheel" else unpacked).rename(folder)
+            try:
+                (tops[0] if len(tops) == 1 and kind != "wheel" else unpacked).rename(folder)
+            except OSError:
+                # Another process was faster.
+                if not folder.exists():
+                    raise
     return folder
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fnmatch
 import multiprocessing
 import os
+import random
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +16,7 @@ from typing import Any
 import pytest
 
 from scanner import inventory
-from scanner.cache import FindingCache, scan_with_cache
+from scanner.cache import FindingCache, _Where, scan_with_cache
 from scanner.engine.client import About, Engine
 from scanner.limits import Limits
 from scanner.results import EngineVersion, FileEntry, FileFindings
@@ -306,8 +309,6 @@ def test_moved_files_have_the_findings_of_their_new_place(engine: Engine, cache:
 def test_every_path_at_which_stock_looks_for_packages_may_be_a_manifest(engine: Engine) -> None:
     from packagedcode import APPLICATION_PACKAGE_DATAFILE_HANDLERS as handlers
 
-    from scanner.cache import _Where
-
     where = _Where(Path("/workspace"), engine.about().manifests)
     patterns = [pattern for handler in handlers for pattern in handler.path_patterns]
 
@@ -315,3 +316,20 @@ def test_every_path_at_which_stock_looks_for_packages_may_be_a_manifest(engine: 
     for pattern in patterns:
         assert where.may_be_manifest(entry("root/" + pattern.replace("*", "x").lstrip("/"))), pattern
     assert not where.may_be_manifest(entry("root/main.c"))
+
+
+def test_what_may_be_a_manifest_is_what_one_of_the_patterns_matches_in_any_case() -> None:
+    globs = ["*/setup.py", "*.jar", "*/a b+c.txt", "*conda*.yaml", "*/x/*/y/*", "*[ab].c", "*/?.d", "*.(e)*f", "plain"]
+    patterns = [re.sub(r"\\z\Z", r"\\Z", fnmatch.translate(glob)) for glob in globs]
+    whole = re.compile("|".join(f"(?:{pattern})" for pattern in patterns), re.IGNORECASE)
+    chance = random.Random(4)
+    pieces = ["/", "f", ".", ".py", ".jar", ".yaml", "setup", "conda", "b.c", "q.d", ".(e)", "/x/", "/y/", "a b+c.txt"]
+    where = _Where(Path("/w"), patterns)
+    found = []
+    for _ in range(20_000):
+        path = "".join(chance.choices(pieces, k=chance.randrange(1, 6)))
+        path = path.upper() if chance.random() < 0.2 else path
+        found.append(where.may_be_manifest(entry(path)))
+
+        assert found[-1] == (whole.match(f"/w/{path}") is not None), path
+    assert 1_000 < sum(found) < 19_000

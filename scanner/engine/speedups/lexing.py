@@ -204,7 +204,7 @@ class Labeller:
 
     def _sort_in(self, place: int, matcher: Matcher, label: Any) -> None:
         expression = getattr(matcher, "__self__", None)
-        if not isinstance(expression, re.Pattern) or expression.flags & ~re.UNICODE:
+        if not isinstance(expression, re.Pattern) or expression.match != matcher or expression.flags & ~re.UNICODE:
             self._others.append((place, matcher, label, _ANYTHING, _ANYTHING))
             return
         words = fixed_words(expression.pattern)

@@ -5,14 +5,24 @@ import attr
 import pytest
 from commoncode.resource import Codebase
 
-from scanner.engine.speedups.json_output import write_results
+from scanner.engine.speedups.json_output import write_lines, write_results
 
 from .stock import stock
 
 # ScanCode does not close the folder that it lists.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
 
+
+@attr.s
+class Finding:
+    value = attr.ib(default=(1, "é"))
+
+
 VALUES = [
+    Finding(),
+    {"a": [Finding([Finding()])]},
+    (1, {2}),
+    {1: {"b": ()}},
     [],
     {},
     None,
@@ -60,6 +70,31 @@ def test_the_text_is_stocks(codebase, options):
 
     assert text == written(stock("formattedcode.output_json").write_results, codebase, **options)
     assert len(json.loads(text)["files"]) >= len(VALUES)
+
+
+@pytest.mark.parametrize("options", [{}, {"info": True}, {"strip_root": True}, {"full_root": True, "timing": True}])
+def test_the_lines_are_stocks(codebase, options):
+    def of_stock(codebase, output, **options):
+        stock("formattedcode.output_jsonlines").JsonLinesOutput().process_codebase(codebase, output, **options)
+
+    def ours(codebase, output, **options):
+        write_lines(None, codebase, output, **options)
+
+    text = written(ours, codebase, **options)
+
+    assert text == written(of_stock, codebase, **options)
+    assert sum("files" in json.loads(line) for line in text.splitlines()) >= len(VALUES)
+
+
+def test_what_json_cannot_hold_is_refused_as_by_stock(codebase):
+    codebase.attributes.v0 = None
+    resource = codebase.get_resource("root/0.txt")
+    resource.findings = object()
+    resource.save(codebase)
+
+    for function in (write_results, stock("formattedcode.output_json").write_results):
+        with pytest.raises(TypeError, match="not JSON serializable"):
+            written(function, codebase)
 
 
 def test_a_codebase_without_files_to_show_has_an_empty_list(codebase):

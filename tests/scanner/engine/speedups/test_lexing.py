@@ -111,3 +111,22 @@ def test_the_ends_of_matches_are_known(pattern, first, last):
 def test_a_pattern_that_does_not_say_how_it_ends_may_end_anyhow():
     for pattern in ("ab", "^ab*", "^.$", "^a*$", "(?i)ab$", "^(?!x)a$"):
         assert {lexing.first_characters(pattern), lexing.last_characters(pattern)} & {lexing._ANYTHING}
+
+
+def test_lexers_of_equal_matchers_share_what_is_known_of_words():
+    first, second = Lexer(matchers=PATTERNS), Lexer(matchers=PATTERNS)
+    other = Lexer(matchers=PATTERNS[:-1])
+    for lexer in (first, second, other):
+        list(lexing.lex_tokens(lexer, [Token("Ada", start_line=1, pos=0)]))
+
+    assert lexing._labellers[first] is lexing._labellers[second] is not lexing._labellers[other]
+
+
+def test_lexers_that_differ_in_a_label_or_a_method_share_nothing():
+    expression = re.compile("ab")
+    found = [
+        labels(Lexer(matchers=[(matcher, label)]), ["abc"], lexing.lex_tokens)
+        for matcher, label in ((expression.match, "X"), (expression.match, "Y"), (expression.fullmatch, "X"))
+    ]
+
+    assert [[label for _, label in words] for words in found] == [["X"], ["Y"], [None]]

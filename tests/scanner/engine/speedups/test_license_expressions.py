@@ -52,3 +52,20 @@ def test_parsed_expressions_are_combined_as_by_stock():
 
     assert combine_expressions(parsed) == license_expressions._stock_combine_expressions(parsed)
     assert combine_expressions(None) is combine_expressions([]) is None
+
+
+def test_expressions_of_detections_are_combined_as_by_stock():
+    chance = random.Random(3)
+    licensings = [license_expressions._DEFAULT_OF_DETECTION, Licensing(["mit"]), Licensing()]
+    for _ in range(300):
+        expressions = chance.choice([list, tuple, set, list])(
+            chance.choices([*KEYS, "mit AND", ""], k=chance.randrange(4))
+        )
+        given = expressions, chance.choice(["AND", "OR", "and", "XOR", None]), chance.choice([True, False])
+        licensing = chance.choice([*licensings, None])
+
+        found = asked(license_expressions.combine_expressions_of_detection, *given, licensing)
+        expected = asked(license_expressions._stock_combine_of_detection, *given, licensing)
+
+        assert type(found) is type(expected)
+        assert str(found) == str(expected)

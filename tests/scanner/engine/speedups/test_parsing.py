@@ -82,3 +82,9 @@ def test_other_grammars_are_parsed_as_well():
         pair = stock("pygmars.parse").Parser(grammar), Parser(grammar)
         for labels in (["x", "y"], ["y", "x", "x"], ["z"]):
             assert_same(pair, labels)
+
+
+def test_parsers_of_equal_rules_share_what_is_known_of_labels():
+    first, second, other = (Parser(grammar, loop=1) for grammar in (GRAMMAR, GRAMMAR, "X: {<A><B>}"))
+
+    assert parsing._shape_parser(first) is parsing._shape_parser(second) is not parsing._shape_parser(other)

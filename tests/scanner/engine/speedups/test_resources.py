@@ -1,3 +1,4 @@
+import json
 import random
 from pathlib import Path
 
@@ -6,8 +7,9 @@ import commoncode.resource
 import pytest
 from commoncode.resource import Codebase, Resource
 
-from scanner.engine.speedups import resources
-from scanner.engine.speedups.resources import copied, is_clean, plain
+from scanner.engine.speedups import resource_data, resources
+from scanner.engine.speedups.resource_data import other, plain, uncopied
+from scanner.engine.speedups.resources import copied, is_clean, stored
 
 from .stock import stock
 
@@ -59,7 +61,7 @@ def codebases(request, tmp_path, monkeypatch):
             folders.append(path)
         else:
             path.write_text("x" * chance.randrange(9))
-    for replacement in resources.REPLACEMENTS:
+    for replacement in (*resources.REPLACEMENTS, *resource_data.REPLACEMENTS):
         owner, name = replacement.name.split(".")
         monkeypatch.setattr(getattr(commoncode.resource, owner), name, replacement.function)
     made = []
@@ -107,6 +109,79 @@ def test_a_resource_is_the_same_as_plain_data(codebases, options):
 
     assert data[0] == data[1]
     assert [list(each) for each in data[0]] == [list(each) for each in data[1]]
+
+
+@pytest.mark.parametrize("topdown", [True, False])
+def test_a_walk_without_copies_gives_the_same_resources_in_the_same_order(codebases, topdown):
+    for _ in range(2):
+        walks = [
+            [described(found) for found in codebases[0].walk(topdown=topdown)],
+            [described(found) for found in stored(codebases[1], topdown=topdown)],
+        ]
+
+        assert walks[0] == walks[1]
+
+
+def test_a_walk_without_copies_gives_the_resources_themselves(tmp_path):
+    (tmp_path / "root" / "a" / "b").mkdir(parents=True)
+    for name in ("x", "a/y", "a/b/z"):
+        (tmp_path / "root" / name).touch()
+    codebase = Codebase(str(tmp_path / "root"))
+    try:
+        for _ in range(2):
+            found = list(stored(codebase))
+
+            assert len(found) == 6
+            assert all(codebase.resources_by_path[each.path] is each for each in found)
+    finally:
+        codebase.clear()
+
+
+def test_a_walk_without_copies_sees_what_is_removed_and_what_becomes_a_folder(codebases):
+    for codebase in codebases:
+        codebase.get_resource("root").children(codebase)[0].remove(codebase)
+        last = [each for each in codebase.walk() if each.is_file][-1]
+        codebase._get_or_create_resource(name="new", parent=last, is_file=True)
+
+    expected = [found.path for found in codebases[0].walk()]
+    list(stored(codebases[1]))
+
+    assert [found.path for found in stored(codebases[1])] == expected
+    assert any(path.endswith("/new") for path in expected)
+
+
+def test_distances_from_the_root_are_the_same(codebases):
+    distances = [[(found.path, found.distance(each)) for found in each.walk()] for each in codebases]
+
+    assert distances[0] == distances[1]
+    assert {distance for _, distance in distances[0]} >= {0, 1, 2}
+
+
+def test_the_distance_of_what_hangs_loose_is_stocks(codebases):
+    distances = []
+    for codebase in codebases:
+        there = [found for found in codebase.walk() if found.path.count("/") > 2]
+        loose = next(found for found in there if found.parent_path() in codebase.resources_by_path)
+        before = loose.distance(codebase)
+        del codebase.resources_by_path[loose.parent_path()]
+        distances.append((before, loose.distance(codebase)))
+
+    assert distances[0] == distances[1]
+    assert distances[0][0] > distances[0][1]
+
+
+def test_data_without_copies_is_written_as_data_with_them(codebases):
+    data = [found.to_dict() for found in codebases[0].walk()]
+    uncopied_data = [uncopied(found, False, False, False, False) for found in codebases[1].walk()]
+
+    for ours, theirs in zip(uncopied_data, data, strict=True):
+        try:
+            expected = json.dumps(theirs)
+        except TypeError:
+            with pytest.raises(TypeError):
+                json.dumps(ours, default=other)
+        else:
+            assert json.dumps(ours, default=other) == expected
 
 
 def test_counts_are_the_same(codebases):
