@@ -24,7 +24,10 @@ def mapping(identifier, chance):
         "match_coverage": 99.5,
     }
     if chance.random() < 0.5:
-        found |= {"matched_text": chance.choice(["", "MIT", None]), "matched_text_diagnostics": "[MIT]"}
+        found |= {
+            "matched_text": chance.choice(["", "MIT", None]),
+            "matched_text_diagnostics": chance.choice(["", "[MIT]"]),
+        }
     return found
 
 

@@ -138,16 +138,18 @@ def test_a_walk_without_copies_gives_the_resources_themselves(tmp_path):
 
 
 def test_a_walk_without_copies_sees_what_is_removed_and_what_becomes_a_folder(codebases):
-    for codebase in codebases:
-        codebase.get_resource("root").children(codebase)[0].remove(codebase)
-        last = [each for each in codebase.walk() if each.is_file][-1]
-        codebase._get_or_create_resource(name="new", parent=last, is_file=True)
-
-    expected = [found.path for found in codebases[0].walk()]
     list(stored(codebases[1]))
+    walks = []
+    for codebase in codebases:
+        families = [found.children(codebase) for found in codebase.walk() if found.is_dir]
+        removed, becoming = [family for family in families if len([each for each in family if each.is_file]) > 1][:2]
+        removed[0].remove(codebase)
+        codebase._get_or_create_resource(name="new", parent=becoming[0], is_file=True)
+        walk = stored if codebase is codebases[1] else Codebase.walk
+        walks.append([found.path for found in walk(codebase)])
 
-    assert [found.path for found in stored(codebases[1])] == expected
-    assert any(path.endswith("/new") for path in expected)
+    assert walks[0] == walks[1]
+    assert sum(path.endswith("/new") for path in walks[0]) == 1
 
 
 def test_distances_from_the_root_are_the_same(codebases):
