@@ -145,11 +145,12 @@ def test_a_walk_without_copies_sees_what_is_removed_and_what_becomes_a_folder(co
         removed, becoming = [family for family in families if len([each for each in family if each.is_file]) > 1][:2]
         removed[0].remove(codebase)
         codebase._get_or_create_resource(name="new", parent=becoming[0], is_file=True)
+        codebase._get_or_create_resource(name="more", parent=codebase.root, is_file=True)
         walk = stored if codebase is codebases[1] else Codebase.walk
         walks.append([found.path for found in walk(codebase)])
 
     assert walks[0] == walks[1]
-    assert sum(path.endswith("/new") for path in walks[0]) == 1
+    assert sum(path.endswith(("/new", "root/more")) for path in walks[0]) == 2
 
 
 def test_distances_from_the_root_are_the_same(codebases):
