@@ -22,7 +22,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -203,8 +202,7 @@ def main(arguments: list[str]) -> int:
         for sentence in sandbox.capabilities().missing():
             log.warning("%s", sentence)
         greeting = {"version": asdict(ready.version), "manifests": ready.manifests}
-        chores = chain(warm.rehearse(ready), huge_pages.collapse())
-        Server(path, home, greeting, partial(child.run, ready), chores).serve()
+        Server(path, home, greeting, partial(child.run, ready), huge_pages.collapse()).serve()
     return 0
 
 

@@ -6,8 +6,6 @@ import gc
 import json
 import logging
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +18,7 @@ from scanner.engine.codebase import assemble
 from scanner.engine.files import manifest_patterns, scan_file, scanners
 from scanner.engine.version import revision
 from scanner.limits import Limits
-from scanner.results import EngineVersion, FileFindings
+from scanner.results import EngineVersion
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +33,7 @@ class Warm:
 
 
 def warm_up() -> Warm:
-    """Install the speed-ups, load the licence index and use every scanner once; then freeze it all.
+    """Install the speed-ups, load the licence index, use every scanner once and make a report; then freeze it all.
 
     Frozen objects are never looked at by the garbage collector again, so that a child does not copy the pages they
     lie on by merely collecting.
@@ -43,8 +41,7 @@ def warm_up() -> Warm:
     gc.disable()
     digest = index.load(left_out=speedups.install())
     using = scanners()
-    with _samples() as folder:
-        _scan(folder, using)
+    _rehearse(using)
     version = EngineVersion(scancode_config.__version__, digest, revision())
     # Without collecting first: half a second for what little garbage loading leaves.
     gc.freeze()
@@ -52,41 +49,24 @@ def warm_up() -> Warm:
     return Warm(using, version, manifest_patterns())
 
 
-def rehearse(ready: Warm) -> Iterator[None]:
-    """Put a report of a few files together, in one step, so that nothing is loaded or compiled for the first of all.
-
-    A chore rather than a part of ``warm_up``, because files can be scanned without it.
-    """
-    gc.disable()
-    try:
-        with _samples() as folder:
-            findings, target, temporary = folder / "findings.gz", folder / "report", folder / "temporary"
-            for made in (target, temporary):
-                made.mkdir()
-            with igzip.open(findings, "wt") as file:
-                file.writelines(json.dumps(found.as_dict()) + "\n" for found in _scan(folder, ready.scanners))
-            assemble(folder, "a", [findings], target, temporary)
-    except Exception:
-        log.warning("no report could be rehearsed", exc_info=True)
-    gc.freeze()
-    gc.enable()
-    yield
-
-
-@contextmanager
-def _samples() -> Iterator[Path]:
-    """Make a few files that between them touch every scanner."""
+def _rehearse(using: list[Scanner]) -> None:
+    """Scan a few files and put a report of them together, so that nothing is imported or compiled later."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for path, text in SAMPLES.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             # Not UTF-8, so that the models which guess encodings are loaded too.
             (folder / path).write_text(text, encoding="latin-1")
-        yield folder
-
-
-def _scan(folder: Path, using: Sequence[Scanner]) -> list[FileFindings]:
-    return [scan_file(folder, path, using, Limits()) for path in SAMPLES]
+        findings, target, temporary = folder / "findings.gz", folder / "report", folder / "temporary"
+        with igzip.open(findings, "wt") as file:
+            for path in SAMPLES:
+                file.write(json.dumps(scan_file(folder, path, using, Limits()).as_dict()) + "\n")
+        target.mkdir()
+        temporary.mkdir()
+        try:
+            assemble(folder, "a", [findings], target, temporary)
+        except Exception:
+            log.warning("no report could be rehearsed", exc_info=True)
 
 
 _NOTICE = """Copyright (c) 2020 Example Inc. and others. All rights reserved.
@@ -94,6 +74,7 @@ SPDX-License-Identifier: MIT OR Apache-2.0
 Licensed under the terms of the GNU General Public License, version 2 or later, see http://example.com/license.
 Written by Jérôme Doe <jane@doe.net>
 """
+#: Files that between them touch every scanner.
 SAMPLES = {
     "a/example.py": f'"""{_NOTICE}"""\nimport os\n',
     "a/example.js": f"/* {_NOTICE} */\nvar a = 1;\n",
