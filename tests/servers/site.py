@@ -125,7 +125,7 @@ class Site:
                 return status
             if time.monotonic() > deadline:
                 raise AssertionError(f"still {status} after {seconds} s:\n" + "".join(self.log[-50:]))
-            time.sleep(0.05 if time.monotonic() - started < 5 else 0.5)
+            time.sleep(0.05 if time.monotonic() - started < 3 else 0.5)
 
 
 def _read(process: subprocess.Popen[str], log: list[str], ready: threading.Event) -> None:

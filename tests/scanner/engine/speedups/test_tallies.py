@@ -33,6 +33,23 @@ def tree(chance, depth=0):
     return resource
 
 
+def findings(chance, resource):
+    """Give a made-up file or folder licences and a language, and all that is below it."""
+    resource.license_detections = [{"license_expression": one} for one in chance.choices("mab", k=chance.randrange(4))]
+    resource.license_clues = [{"license_expression": one} for one in chance.choices("mc", k=chance.randrange(2))]
+    resource.programming_language = chance.choice([None, "", "C", "Python"])
+    resource.package_data = [{"license_detections": [{"license_expression": "p"}]}] * chance.choice([0, 0, 1])
+    for child in resource.below:
+        findings(chance, child)
+    return resource
+
+
+def counted_whole(functions, resource, keep_details):
+    below = [counted_whole(functions, child, keep_details) for child in resource.below]
+    own = [function(resource, resource.below, keep_details=keep_details) for function in functions]
+    return [own, below, resource.extra_data, resource.tallies]
+
+
 def counted(function, resource, keep_details):
     below = [counted(function, child, keep_details) for child in resource.below]
     own = [function(resource, resource.below, kind, *KINDS[kind], keep_details=keep_details) for kind in KINDS]
@@ -63,3 +80,13 @@ def test_equal_files_have_counts_of_their_own():
 
     assert second == [{"value": "Ada", "count": 1}]
     assert files[1].extra_data["tallies"]["holders"] == second
+
+
+@pytest.mark.parametrize("keep_details", [False, True])
+def test_licences_and_languages_are_counted_as_by_stock(keep_details):
+    ours = tallies.license_tallies, tallies.language_tallies
+    theirs = tallies._stock_license_tallies, tallies._stock_language_tallies
+    for seed in range(100):
+        made = [findings(chance, tree(chance)) for chance in (random.Random(seed), random.Random(seed))]
+
+        assert counted_whole(ours, made[0], keep_details) == counted_whole(theirs, made[1], keep_details)
