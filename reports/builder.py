@@ -8,7 +8,6 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 from reports import bitmaps, schema
@@ -29,11 +28,12 @@ _DECODER = json.JSONDecoder()
 _TERMS_REMEMBERED = 50_000
 
 
-@cache
-def _insert(table: str, names: tuple[str, ...], **constants: int) -> str:
-    columns = ", ".join((*names, *constants))
-    values = ", ".join((*(f":{name}" for name in names), *map(str, constants.values())))
-    return f"INSERT INTO {table} ({columns}) VALUES ({values})"  # noqa: S608 - of this module's own names.
+_INSERT_FILE = """
+    INSERT INTO file (id, item, parent, last, is_file, path, name, size, sha1, language, expression, spdx,
+        categories, errors, files, folders)
+    VALUES (:id, :item, :parent, :last, :is_file, :path, :name, :size, :sha1, :language, :expression, :spdx,
+        :categories, :errors, 0, 0)
+"""
 
 
 @dataclass
@@ -223,7 +223,7 @@ class Builder:
             "categories": json.dumps(categories),
             "errors": own.errors,
         }
-        self._db.execute(_insert("file", tuple(row), files=0, folders=0), row)
+        self._db.execute(_INSERT_FILE, row)
 
     def _count(self, own: _Folder, is_file: bool) -> None:
         """Add a file to the totals and to the folder that is open; open a folder."""

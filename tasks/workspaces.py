@@ -118,7 +118,7 @@ def identity(scan: Scan) -> tuple[int, int, int] | None:
 def holds(scan: Scan, files: Iterable[FileEntry]) -> bool:
     """Tell whether all these files are there: somebody may be removing them one by one."""
     place = path_of(scan)
-    return all(os.path.exists(f"{place}/{entry.path}") for entry in files)  # noqa: PTH110 - a third of the time.
+    return all(os.path.exists(f"{place}/{entry.path}") for entry in files)  # noqa: PTH110 - half of the time.
 
 
 def doom(path: Path) -> None:

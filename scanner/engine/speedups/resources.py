@@ -98,15 +98,20 @@ def walk(
     if ignored is not ignore_nothing:
         yield from _walk_with_ignored(self, codebase, topdown, ignored)
         return
+    yield from _below(self, topdown, lambda folder: folder.children(codebase))
+
+
+def _below(top: Any, topdown: bool, children_of: Callable[[Any], Sequence[Any]]) -> Iterator[Any]:
+    """Yield all descendants of a resource, depth first."""
     # A generator within a generator hands each resource through all the levels above it.
-    levels = [(self, iter(self.children(codebase)))]
+    levels = [(top, iter(children_of(top)))]
     while levels:
         owner, left = levels[-1]
         for child in left:
             if topdown:
                 yield child
             if child.children_names:
-                levels.append((child, iter(child.children(codebase))))
+                levels.append((child, iter(children_of(child))))
                 break
             if not topdown:
                 yield child
@@ -171,21 +176,9 @@ def stored(codebase: Codebase, topdown: bool = True) -> Iterator[Any]:
     root = codebase.root
     if topdown:
         yield root
-    levels = [(root, iter(stored_children(root, codebase)))]
-    while levels:
-        owner, left = levels[-1]
-        for child in left:
-            if topdown:
-                yield child
-            if child.children_names:
-                levels.append((child, iter(stored_children(child, codebase))))
-                break
-            if not topdown:
-                yield child
-        else:
-            levels.pop()
-            if not topdown:
-                yield owner
+    yield from _below(root, topdown, lambda folder: stored_children(folder, codebase))
+    if not topdown:
+        yield root
 
 
 @dataclass(frozen=True)
