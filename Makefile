@@ -39,9 +39,10 @@ soak: .venv/installed-dev ## scans under a rain of kills: make soak SEED=1 ON=sq
 bench: .venv/installed-dev ## stock ScanCode against ours: make bench (hours), make bench QUICK=1 (minutes)
 	@$(BIN)/python -m bench.run $(if $(QUICK),--quick)
 
-fuzz: .venv/installed-dev ## damaged archives and strange addresses for ten minutes: make fuzz SECONDS=600
+fuzz: .venv/installed-dev ## damaged archives and strange addresses for ten minutes each, new made-up texts: make fuzz SECONDS=600
 	@$(BIN)/python -m tests.fuzz_archives --seconds $(or $(SECONDS),600)
 	@$(BIN)/python -m tests.fuzz_sources --seconds $(or $(SECONDS),600)
+	@HYPOTHESIS_PROFILE=new $(BIN)/python -m pytest -q -n 2 -m hypothesis
 
 format: .venv/installed-dev ## put the code into its format
 	@$(BIN)/ruff format .

@@ -53,7 +53,7 @@ _ALL = (
         "spreadsheets:write_xlsx",
         "licences, packages, dependencies, files",
     ),
-    Format("spdx", "SPDX 2.3 tag-value", "text/spdx", True, "spdx2:write_spdx", "bill of materials"),
+    Format("spdx", "SPDX 2.3 tag-value", "text/spdx", True, "tag_value:write_spdx", "bill of materials"),
     Format("spdx.json", "SPDX 2.3 JSON", "application/spdx+json", True, "spdx2:write_spdx_json", "bill of materials"),
     Format("spdx3.json", "SPDX 3.0 JSON-LD", "application/ld+json", True, "spdx3:write_spdx3", "bill of materials"),
     Format(

@@ -1,12 +1,8 @@
-"""SPDX 2.3, as tag-value and as JSON.
-
-Both are made from the same objects: the members of the JSON form. Section numbers are those of the specification.
-"""
+"""SPDX 2.3: the members of its JSON form, which ``tag_value`` writes, too. Sections are those of the specification."""
 
 from __future__ import annotations
 
 import hashlib
-import itertools
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -14,11 +10,10 @@ from reports.reader import Report
 from reports.values import Dependency, Package
 from reports.words import one_line, xml_text
 from reports.writers.spdx_licenses import SpdxLicenses
-from reports.writers.streams import as_text, write_json
+from reports.writers.streams import write_json
 from reports.writers.subject import Subject, subject, valid_address, valid_purl
 
-DOCUMENT, ROOT = "SPDXRef-DOCUMENT", "SPDXRef-Root"
-_NOTHING = "NOASSERTION"
+DOCUMENT, ROOT, NOTHING = "SPDXRef-DOCUMENT", "SPDXRef-Root", "NOASSERTION"
 #: SHA-1 of no bytes: ScanCode leaves the digests of empty files out, SPDX wants one of each file (8.4).
 _EMPTY_SHA1 = hashlib.sha1(b"", usedforsecurity=False).hexdigest()
 _UNKNOWN_SHA1 = "0" * 40
@@ -26,10 +21,11 @@ _UNKNOWN_SHA1 = "0" * 40
 
 def write_spdx_json(report: Report, out: BinaryIO) -> None:
     """Write SPDX 2.3 JSON."""
-    write_json(out, _document(report))
+    write_json(out, document(report))
 
 
-def _document(report: Report) -> dict[str, Any]:
+def document(report: Report) -> dict[str, Any]:
+    """Return the document, its lists as iterators: each to be read once, and in this order."""
     about, licenses = subject(report), SpdxLicenses(report)
     return {
         "spdxVersion": "SPDX-2.3",
@@ -73,10 +69,10 @@ def _root(report: Report, about: Subject, licenses: SpdxLicenses) -> dict[str, A
     package: dict[str, Any] = {
         "SPDXID": ROOT,
         "name": about.title,
-        "downloadLocation": about.url or _NOTHING,
-        "licenseConcluded": _NOTHING,
-        "licenseDeclared": licenses.expression(summary.declared.spdx if summary.declared else None) or _NOTHING,
-        "copyrightText": xml_text(summary.holder) or _NOTHING,
+        "downloadLocation": about.url or NOTHING,
+        "licenseConcluded": NOTHING,
+        "licenseDeclared": licenses.expression(summary.declared.spdx if summary.declared else None) or NOTHING,
+        "copyrightText": xml_text(summary.holder) or NOTHING,
         "primaryPackagePurpose": "SOURCE",
     }
     if about.version:
@@ -114,10 +110,10 @@ def _package(number: int, package: Package, licenses: SpdxLicenses) -> dict[str,
     found: dict[str, Any] = {
         "SPDXID": f"SPDXRef-Package-{number}",
         "name": one_line(package.name) or "unnamed",
-        "downloadLocation": valid_address(data.get("download_url")) or _NOTHING,
-        "licenseConcluded": _NOTHING,
-        "licenseDeclared": licenses.expression(package.declared_spdx) or _NOTHING,
-        "copyrightText": xml_text(data.get("copyright") or "") or _NOTHING,
+        "downloadLocation": valid_address(data.get("download_url")) or NOTHING,
+        "licenseConcluded": NOTHING,
+        "licenseDeclared": licenses.expression(package.declared_spdx) or NOTHING,
+        "copyrightText": xml_text(data.get("copyright") or "") or NOTHING,
     }
     if package.version:
         found["versionInfo"] = one_line(package.version)
@@ -134,7 +130,7 @@ def _needed(number: int, dependency: Dependency) -> dict[str, Any]:
     found: dict[str, Any] = {
         "SPDXID": f"SPDXRef-Dependency-{number}",
         "name": one_line(dependency.name) or "unnamed",
-        "downloadLocation": _NOTHING,
+        "downloadLocation": NOTHING,
         "filesAnalyzed": False,
     }
     if dependency.version:
@@ -150,7 +146,7 @@ def _files(report: Report, licenses: SpdxLicenses) -> Iterator[dict[str, Any]]:
             "fileName": "./" + one_line(file.row.path),
             "fileTypes": [_file_type(file.data)],
             "checksums": [{"algorithm": "SHA1", "checksumValue": sha1}],
-            "licenseConcluded": _NOTHING,
+            "licenseConcluded": NOTHING,
             "licenseInfoInFiles": licenses.ids(file.row.spdx) or ["NONE"],
             "copyrightText": xml_text("\n".join(item.value for item in file.copyrights)) or "NONE",
         }
@@ -213,94 +209,3 @@ def _extracted(licenses: SpdxLicenses) -> Iterator[dict[str, Any]]:
         if valid_address(custom.url):
             found["seeAlsos"] = [custom.url]
         yield found
-
-
-# Tag-value.
-
-
-def write_spdx(report: Report, out: BinaryIO) -> None:
-    """Write SPDX 2.3 tag-value."""
-    document = _document(report)
-    info = document["creationInfo"]
-    with as_text(out) as text:
-
-        def put(tag: str, value: object) -> None:
-            if value:
-                text.write(f"{tag}: {value}\n")
-
-        put("SPDXVersion", document["spdxVersion"])
-        put("DataLicense", document["dataLicense"])
-        put("SPDXID", DOCUMENT)
-        put("DocumentName", document["name"])
-        put("DocumentNamespace", document["documentNamespace"])
-        put("LicenseListVersion", info.get("licenseListVersion"))
-        for creator in info["creators"]:
-            put("Creator", creator)
-        put("Created", info["created"])
-        put("CreatorComment", _long(info["comment"]))
-        # A file belongs to the package above it, so the root comes first, then all files, then the other packages.
-        root = itertools.islice(document["packages"], 1)
-        tags = (map(_package_tags, root), map(_file_tags, document["files"]), map(_package_tags, document["packages"]))
-        for element in itertools.chain(*tags):
-            text.write("\n")
-            for tag, value in element:
-                put(tag, value)
-        text.write("\n")
-        for relation in document["relationships"]:
-            if relation["spdxElementId"] == ROOT and relation["relatedSpdxElement"].startswith("SPDXRef-File-"):
-                continue  # Said by the order already.
-            both = f"{relation['spdxElementId']} {relation['relationshipType']} {relation['relatedSpdxElement']}"
-            put("Relationship", both)
-        for license in document["hasExtractedLicensingInfos"]:
-            text.write("\n")
-            put("LicenseID", license["licenseId"])
-            put("ExtractedText", _long(license["extractedText"]))
-            put("LicenseName", license["name"])
-            for address in license.get("seeAlsos", ()):
-                put("LicenseCrossReference", address)
-
-
-def _long(value: str | None) -> str:
-    """Wrap a text of several lines; the end mark has no escape, so one inside the text is broken up."""
-    return "<text>" + value.replace("</text>", "</ text>") + "</text>" if value else ""
-
-
-def _package_tags(package: dict[str, Any]) -> Iterator[tuple[str, object]]:
-    yield "PackageName", package["name"]
-    yield "SPDXID", package["SPDXID"]
-    yield "PackageVersion", package.get("versionInfo")
-    yield "PackageDownloadLocation", package["downloadLocation"]
-    yield "FilesAnalyzed", "true" if package["filesAnalyzed"] else "false"
-    yield "PackageVerificationCode", package.get("packageVerificationCode", {}).get("packageVerificationCodeValue")
-    for checksum in package.get("checksums", ()):
-        yield "PackageChecksum", f"{checksum['algorithm']}: {checksum['checksumValue']}"
-    yield "PackageHomePage", package.get("homepage")
-    yield "PackageLicenseConcluded", package.get("licenseConcluded")
-    for license in package.get("licenseInfoFromFiles", ()):
-        yield "PackageLicenseInfoFromFiles", license
-    yield "PackageLicenseDeclared", package.get("licenseDeclared")
-    yield "PackageLicenseComments", _long(package.get("licenseComments"))
-    yield "PackageCopyrightText", _copyright(package.get("copyrightText"))
-    yield "PackageDescription", _long(package.get("description"))
-    for reference in package.get("externalRefs", ()):
-        yield "ExternalRef", f"PACKAGE-MANAGER purl {reference['referenceLocator']}"
-    yield "PrimaryPackagePurpose", package.get("primaryPackagePurpose")
-
-
-def _file_tags(file: dict[str, Any]) -> Iterator[tuple[str, object]]:
-    yield "FileName", file["fileName"]
-    yield "SPDXID", file["SPDXID"]
-    for kind in file["fileTypes"]:
-        yield "FileType", kind
-    for checksum in file["checksums"]:
-        yield "FileChecksum", f"{checksum['algorithm']}: {checksum['checksumValue']}"
-    yield "LicenseConcluded", file["licenseConcluded"]
-    for license in file["licenseInfoInFiles"]:
-        yield "LicenseInfoInFile", license
-    yield "LicenseComments", _long(file.get("licenseComments"))
-    yield "FileCopyrightText", _copyright(file["copyrightText"])
-    yield "FileComment", _long(file.get("comment"))
-
-
-def _copyright(text: str | None) -> str | None:
-    return text if text in (None, "NONE", _NOTHING) else _long(text)

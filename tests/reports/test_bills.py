@@ -17,12 +17,15 @@ from cyclonedx.validation.json import JsonStrictValidator
 from cyclonedx.validation.xml import XmlValidator
 from spdx_tools.spdx.model import Document, RelationshipType
 from spdx_tools.spdx.parser.parse_anything import parse_file
+from spdx_tools.spdx.parser.tagvalue.lexer import SPDXLexer
 from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
 
 from reports.store import Report
 from reports.writers.spdx_licenses import SpdxLicenses
+from reports.writers.tag_value import TAGS
+from tests.reports import scans
 from tests.reports.readers import tag_values
-from tests.reports.scans import written
+from tests.reports.scans import file, folder, written
 
 ReportOf = Callable[..., Report]
 
@@ -69,6 +72,27 @@ def test_both_forms_of_spdx_2_say_the_same(report: Report, tmp_path: Path) -> No
     assert [license.license_id for license in one.extracted_licensing_info] == [
         license.license_id for license in other.extracted_licensing_info
     ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Relationship", " NONE ", "Tool: x", "Person: me", "SHA3-256: 00", "MD5:00", "<text>", "2026-01-01T00:00:00Z-rc1"],
+)
+def test_names_that_are_syntax_of_tag_value_are_quoted(report_of: ReportOf, name: str, tmp_path: Path) -> None:
+    package = scans.package(name, "root/package.json", version=name)
+    report = report_of([folder("root"), file("root/a", "proprietary-license")], packages=[package])
+    report.__dict__["about"] = {"title": name}
+
+    document = spdx_of(report, "spdx", tmp_path)
+
+    assert document.creation_info.name.strip('" ') == name.strip()
+    assert [found.name.strip('" ') for found in document.packages] == [name.strip()] * 2
+    assert document.packages[1].version.strip('" ') == name.strip()
+    assert [found.name.strip('" ') for found in spdx_of(report, "spdx.json", tmp_path).packages] == [name.strip()] * 2
+
+
+def test_all_tags_are_known() -> None:
+    assert set(SPDXLexer.reserved) == TAGS
 
 
 def test_spdx_names_declared_licence_and_purl(ugly: Report, tmp_path: Path) -> None:

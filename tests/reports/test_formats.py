@@ -185,7 +185,7 @@ def test_the_names_in_the_zip_are_harmless_whatever_was_scanned(report_of: Repor
 # Any text at all.
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(st.characters(codec=None, exclude_characters="/"), min_size=1, max_size=20))
 def test_no_text_breaks_a_format(tmp_path: Path, text: str) -> None:
     package = scans.package(text, "root/package.json", description=text, version=text)

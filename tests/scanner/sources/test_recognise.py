@@ -399,7 +399,7 @@ BROKEN = (
 PIECES = st.sampled_from([*BROKEN.split(), " ", "\n", "\0", "\ud800", "pip install ", "git clone ", *sorted(PAGES)])
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.one_of(st.text(max_size=200), st.lists(PIECES, max_size=14).map("".join)))
 @example("https://[::1]:")
 @example("http://xn--a/")

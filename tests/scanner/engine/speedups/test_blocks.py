@@ -34,7 +34,7 @@ def blocks_of(run, rule, end):
     return (Blocks(run, rule, anchors, postings, end) if len(anchors) else None), postings
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(runs_and_rules())
 def test_the_blocks_from_every_start_are_those_of_stock(run_and_rule):
     run, rule = run_and_rule
