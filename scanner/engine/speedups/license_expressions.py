@@ -2,8 +2,8 @@
 
 The same few expressions are parsed, checked and written again for each file and package. The result depends on nothing
 but the text, the options and the licences, which do not change while a process runs; it is a text, which nobody can
-change either, or, in ``licensedcode.detection``, an object of which that module only makes a text. Expressions that are
-not texts, and those that raise an error, are worked on each time.
+change either, a new list of texts, or, in ``licensedcode.detection``, an object of which that module only makes a text.
+Expressions that are not texts, and those that raise an error, are worked on each time.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import inspect
 from functools import lru_cache
 from typing import Any
 
+from license_expression import Licensing
 from licensedcode import cache, detection
 from packagedcode import utils
 
@@ -23,6 +24,7 @@ _stock_build_spdx_license_expression = cache.build_spdx_license_expression
 _stock_combine_expressions = utils.combine_expressions
 _DEFAULT_LICENSING = utils._LICENSING
 _stock_combine_of_detection = detection.combine_expressions
+_stock_license_keys = Licensing.license_keys
 _DEFAULT_OF_DETECTION = inspect.signature(_stock_combine_of_detection).parameters["licensing"].default
 
 
@@ -66,6 +68,18 @@ def combine_expressions_of_detection(
     return _stock_combine_of_detection(expressions, relation, unique, licensing)
 
 
+@lru_cache(EXPRESSIONS_REMEMBERED)
+def _keys(licensing: Licensing, expression: str, unique: bool) -> tuple[str, ...]:
+    return tuple(_stock_license_keys(licensing, expression, unique))
+
+
+def license_keys(self: Licensing, expression: Any, unique: bool = True, **kwargs: Any) -> list[str]:
+    """Return the keys of the licences in an expression, in its order. Raise ExpressionError if it is none."""
+    if type(expression) is str and not kwargs:
+        return list(_keys(self, expression, unique))
+    return _stock_license_keys(self, expression, unique, **kwargs)
+
+
 REPLACEMENTS = (
     Replacement(
         "licensedcode.cache",
@@ -102,5 +116,16 @@ REPLACEMENTS = (
         "0f75c3d8598a3e4e",
         combine_expressions_of_detection,
         relies_on={"licensedcode.detection:": "a52230bc53e32d4d"},
+    ),
+    Replacement(
+        "license_expression",
+        "Licensing.license_keys",
+        "66b20cedf4fc2e8c",
+        license_keys,
+        relies_on={
+            "license_expression:Licensing.license_symbols": "ea95052f4368dea5",
+            "license_expression:Licensing._keys": "19b8241e37f61cd8",
+            "license_expression:Licensing.parse": "8c1086249ce313ad",
+        },
     ),
 )

@@ -16,9 +16,9 @@ KEYS = [
 ]
 
 
-def asked(function, *args):
+def asked(function, *args, **options):
     try:
-        return function(*args)
+        return function(*args, **options)
     except Exception as error:
         return type(error), str(error)
 
@@ -69,3 +69,17 @@ def test_expressions_of_detections_are_combined_as_by_stock():
 
         assert type(found) is type(expected)
         assert str(found) == str(expected)
+
+
+def test_keys_are_those_of_stock_and_a_list_of_ones_own():
+    chance = random.Random(4)
+    licensings = [license_expressions._DEFAULT_LICENSING, Licensing(["mit", "gpl-2.0"]), Licensing()]
+    given = [" OR ".join(chance.choices(KEYS, k=chance.randrange(1, 5))) for _ in range(200)]
+    for expression in [*given, *given[:50], "", None, "mit AND", Licensing().parse("mit and mit")]:
+        licensing, options = chance.choice(licensings), chance.choice([{}, {"unique": False}, {"validate": True}])
+
+        found = asked(license_expressions.license_keys, licensing, expression, **options)
+
+        assert found == asked(license_expressions._stock_license_keys, licensing, expression, **options)
+        if isinstance(found, list):
+            found.append("of the caller's own")
