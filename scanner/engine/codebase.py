@@ -14,6 +14,7 @@ from isal import igzip
 from scancode import cli
 
 from scanner.engine.files import command, without_machine
+from scanner.engine.speedups.resources import stored
 from scanner.results import FileFindings
 
 
@@ -48,7 +49,7 @@ def _feed(
 ) -> bool:
     """Stand in for ``scancode.cli.scan_codebase``: give each file of the codebase its findings."""
     # By location, because a resource's own path is cleaned of what ScanCode does not like in names.
-    path_by_location = {resource.location: resource.path for resource in codebase.walk() if resource.is_file}
+    path_by_location = {resource.location: resource.path for resource in stored(codebase) if resource.is_file}
     success = True
     for found in _read(findings):
         path = path_by_location.pop(f"{workspace}/{found.path}", None)

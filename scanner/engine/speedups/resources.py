@@ -8,7 +8,7 @@ resource every time by calling its class with all of its sixty attributes. The r
 - the second copy is of a copy that nobody else holds;
 - a name in a folder of clean path gives a clean path, if it has no separators and no dot in front.
 
-``stored`` walks without any copy, for steps that keep to what its docstring says.
+``stored`` and ``Uncopied`` are for steps that keep to what the former's docstring says: they copy nothing.
 """
 
 from __future__ import annotations
@@ -134,20 +134,25 @@ def _walk_with_ignored(self: Any, codebase: Codebase, topdown: bool, ignored: Ca
             yield child
 
 
-def children(self: Resource, codebase: Codebase, names: Sequence[str] = ()) -> list[Any]:
+def children(self: Resource, codebase: Codebase | Uncopied, names: Sequence[str] = ()) -> list[Any]:
     """Return the children of a resource: those without children first, then by name without regard to case."""
+    if isinstance(codebase, Uncopied) and not names:
+        return stored_children(self, codebase.codebase)
     wanted = self.children_names or []
     if names and wanted:
         kids = set(wanted)
         wanted = [name for name in names if name in kids]
     if not wanted:
         return []
-    found = _stored_children(self.path, wanted, codebase)
+    ordered = None if names else _in_order(self, codebase)
+    found = _stored_children(self.path, wanted, codebase) if ordered is None else ordered
     copy = _copier(found[0].__class__) if found and len({child.__class__ for child in found}) == 1 else None
     if found is None or copy is None:
         found = [codebase.get_resource(path=posixpath_join(self.path, name)) for name in wanted]
     else:
         found = list(map(copy, found))
+        if ordered is not None:
+            return found
     return sorted((child for child in found if child), key=_child_order)
 
 
@@ -181,6 +186,19 @@ def stored(codebase: Codebase, topdown: bool = True) -> Iterator[Any]:
         yield root
 
 
+class Uncopied:
+    """A codebase whose walks, and whose resources when asked for their children, give the resources themselves."""
+
+    def __init__(self, codebase: Any) -> None:
+        self.codebase = codebase
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.codebase, name)
+
+    def walk(self, topdown: bool = True) -> Iterator[Any]:
+        return stored(self.codebase, topdown)
+
+
 @dataclass(frozen=True)
 class _Order:
     """In which order the children of a folder come, as long as they and what they are does not change."""
@@ -203,9 +221,15 @@ def _orders_of(codebase: Codebase) -> dict[str, _Order]:
 
 def stored_children(folder: Any, codebase: Codebase) -> list[Any]:
     """Return the children of a resource as ``children`` does, but themselves where that is possible."""
-    names = folder.children_names
-    if not names:
+    if not folder.children_names:
         return []
+    found = _in_order(folder, codebase)
+    return children(folder, codebase) if found is None else found
+
+
+def _in_order(folder: Any, codebase: Codebase) -> list[Any] | None:
+    """Return the children of a resource themselves, in their order; None if that takes ``get_resource``."""
+    names = folder.children_names
     orders = _orders_of(codebase)
     known = orders.get(folder.path)
     if known is not None and known.names == names:
@@ -214,7 +238,7 @@ def stored_children(folder: Any, codebase: Codebase) -> list[Any]:
             return found
     unsorted = _stored_children(folder.path, names, codebase)
     if unsorted is None:
-        return children(folder, codebase)
+        return None
     found = sorted(unsorted, key=_child_order)
     orders[folder.path] = _Order(list(names), [child.path for child in found], _are_folders(found))
     return found

@@ -32,11 +32,32 @@ def match(chance):
         "license_expression": chance.choice(EXPRESSIONS),
         "matched_length": 5,
         "matched_text": "MIT",
+        "matcher": "2-aho",
+        "from_file": None,
+        "start_line": chance.randrange(1, 5),
+        "end_line": chance.randrange(5, 9),
+        "score": 100.0,
+        "match_coverage": 100.0,
     }
 
 
 def detection(chance):
-    return {"license_expression": chance.choice(EXPRESSIONS), "matches": [match(chance) for _ in range(2)]}
+    expression = chance.choice(EXPRESSIONS)
+    return {
+        "license_expression": expression,
+        "license_expression_spdx": expression.upper(),
+        "identifier": f"{expression}-1",
+        "matches": [match(chance) for _ in range(2)],
+    }
+
+
+def package(chance):
+    return {
+        "declared_license_expression": chance.choice(EXPRESSIONS),
+        "license_detections": [detection(chance) for _ in range(chance.randrange(3))],
+        "other_license_expression": chance.choice(EXPRESSIONS),
+        "other_license_detections": [detection(chance) for _ in range(chance.randrange(2))],
+    }
 
 
 def fill(resource, chance):
@@ -49,7 +70,7 @@ def fill(resource, chance):
     resource.copyrights = [{"copyright": "Copyright (c) 2001 Ada"}] * chance.randrange(2)
     resource.holders = [{"holder": chance.choice(["Ada", "Bob, Inc."])}] * chance.randrange(2)
     resource.authors = [{"author": "Ada"}] * chance.randrange(2)
-    resource.package_data = [{"declared_license_expression": chance.choice(EXPRESSIONS)}] * chance.randrange(2)
+    resource.package_data = [package(chance)] * chance.randrange(2)
     resource.scan_errors = ["it broke\nhere"] * (chance.random() < 0.2)
     resource.is_filtered = chance.random() < 0.1
 
@@ -110,6 +131,35 @@ def test_references_are_those_of_stock(codebase):
         }
         assert keys
     assert contents(codebase) == before
+
+
+@pytest.mark.parametrize("with_clues", [True, False])
+def test_detections_are_those_of_stock_and_name_their_file(codebase, with_clues):
+    before = contents(codebase)
+    found = described(reading_steps.collect_license_detections(codebase, with_clues))
+    own = contents(codebase)
+    assert own != before
+    for resource, old in zip(codebase.walk(), before, strict=True):
+        for name in ("license_detections", "license_clues", "package_data"):
+            setattr(resource, name, old[name])
+        resource.save(codebase)
+    assert contents(codebase) == before
+
+    assert found == described(reading_steps._stock_detections(codebase, with_clues))
+    assert contents(codebase) == own
+    assert len({path for each in found for path, *_ in each[-1]}) > 2
+
+
+def described(detections):
+    return [
+        (
+            each.identifier,
+            each.license_expression,
+            each.file_region,
+            [(match.from_file, match.rule.identifier, match.start_line, match.end_line) for match in each.matches],
+        )
+        for each in detections
+    ]
 
 
 @pytest.mark.parametrize("verbose", [True, False])
