@@ -6,7 +6,8 @@ lists       CPU milliseconds per entry of a lock file with 250, 1,000 and 4,000 
 processes   the wall time of Django 5.1.4 with one process and with two; only on an idle machine
 memory      the engine's after Django 5.1.4, and while 50,000 files of 200 bytes are scanned
 
-Ours only, the engine warm and nothing known of any file.
+Ours only, the engine warm and at rest, as in a service that has been running for some seconds, and nothing known of any
+file.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.measure import Cost, cost_of, own, pss, tree
+from bench.measure import Cost, cost_of, own, pss, tree, wait_for_rest
 from bench.run import warm_scan
 from bench.subjects import folder_of
 from scanner.engine.client import Engine, start_server
@@ -163,6 +164,7 @@ def main() -> None:
             started = time.monotonic()
             engine.version()
             print(f"the engine was ready {time.monotonic() - started:.1f} s after its start")
+            wait_for_rest(server.pid)
             for name in options.names or MEASURES:
                 print(f"\n{name}")
                 MEASURES[name](Bench(engine, server.pid, Path(folder)))

@@ -31,6 +31,13 @@ def cpu_seconds(pid: int) -> float:
     return sum(map(int, fields[11:15])) / _TICK
 
 
+def wait_for_rest(pid: int) -> None:
+    """Wait until a process does nothing for two seconds: after its start the engine still puts its memory in order."""
+    before = None
+    while before != (before := cpu_seconds(pid)):
+        time.sleep(2)
+
+
 def tree_cpu_seconds(pid: int) -> float:
     """Return the CPU time of a process and all below it, also of those that have ended there."""
     total = 0.0
