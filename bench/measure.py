@@ -81,8 +81,11 @@ def pss(pids: list[int]) -> int:
     return total
 
 
-def cost_of(work: Callable[[], T], pids: list[int]) -> tuple[T, Cost]:
-    """Run ``work`` and return what it returned and what it cost in the processes ``pids``, and all below them."""
+def cost_of(work: Callable[[], T], pids: list[int], *, memory: bool = True) -> tuple[T, Cost]:
+    """Run ``work`` and return what it returned and what it cost in the processes ``pids``, and all below them.
+
+    Looking at the memory takes a twentieth of a core; without ``memory`` that is left to the work.
+    """
     peak, looking = [0], [0.0]
     over = threading.Event()
 
@@ -95,12 +98,14 @@ def cost_of(work: Callable[[], T], pids: list[int]) -> tuple[T, Cost]:
         looking[0] = time.thread_time()
 
     watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
+    if memory:
+        watcher.start()
     cpu, wall = sum(map(cpu_seconds, pids)), time.monotonic()
     try:
         result = work()
     finally:
         over.set()
-        watcher.join()
+        if memory:
+            watcher.join()
     # Adding up the pages of a gigabyte takes so long that it would show.
     return result, Cost(sum(map(cpu_seconds, pids)) - cpu - looking[0], time.monotonic() - wall, peak[0])
