@@ -82,7 +82,11 @@ REPLACEMENTS = (
         "da98e278a8e29eca",
         compute_codebase_tallies,
         also_in=("summarycode.summarizer",),
-        relies_on={"summarycode.utils:": "e88f90ca8e6b5771", "summarycode.copyright_tallies:": "421ff72896053114"},
+        relies_on={
+            "summarycode.tallies:": "1163df292c65bed1",
+            "summarycode.utils:": "e88f90ca8e6b5771",
+            "summarycode.copyright_tallies:": "421ff72896053114",
+        },
     ),
     Replacement(
         "licensedcode.licenses_reference",
@@ -102,6 +106,7 @@ REPLACEMENTS = (
         "81a9f4f85f7da010",
         collect_license_detections,
         also_in=("licensedcode.plugin_license", "summarycode.todo"),
+        relies_on={"licensedcode.detection:": "a52230bc53e32d4d"},
     ),
     Replacement("scancode.cli", "collect_errors", "5186701e1f1431d4", collect_errors),
     Replacement(
