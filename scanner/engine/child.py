@@ -67,9 +67,8 @@ def _answer(wire: Wire, request: dict[str, Any], warm: Warm, folder: Path, serve
     workspace, limits = Path(request["workspace"]), Limits(**request["limits"])
     os.environ["HOME"] = os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
     if request["do"] == "scan":
-        paths, packages_only = request["paths"], request["packages_only"]
         sandbox.enter(
-            readable={workspace / path.split("/")[0] for path in [*paths, *packages_only]},
+            readable={workspace / path.split("/")[0] for path in request["paths"]},
             writable=[folder],
             memory=limits.file_memory,
             file_bytes=TEMPORARY_BYTES,
@@ -77,9 +76,7 @@ def _answer(wire: Wire, request: dict[str, Any], warm: Warm, folder: Path, serve
             parent=server,
         )
         keep_temporary_files_in(folder)
-        _scan(wire, workspace, paths, warm.scanners, limits) and _scan(
-            wire, workspace, packages_only, [one for one in warm.scanners if one.name == "packages"], limits
-        )
+        _scan(wire, request, warm.scanners, limits)
     elif request["do"] == "assemble":
         findings, target = [Path(path) for path in request["findings"]], Path(request["folder"])
         sandbox.enter(
@@ -95,11 +92,13 @@ def _answer(wire: Wire, request: dict[str, Any], warm: Warm, folder: Path, serve
         raise ValueError(f"unknown request {request['do']!r}")
 
 
-def _scan(wire: Wire, workspace: Path, paths: Sequence[str], using: Sequence[Scanner], limits: Limits) -> bool:
-    """Scan these files; return False after a file that took so much memory that another child had better go on."""
+def _scan(wire: Wire, request: dict[str, Any], scanners: Sequence[Scanner], limits: Limits) -> None:
+    """Scan the files asked for, up to one that took so much memory that another child had better go on."""
+    workspace, only = Path(request["workspace"]), request["only"]
     before = _peak_bytes()
-    for path in paths:
+    for path in request["paths"]:
         wire.send({"start": path})
+        using = [one for one in scanners if one.name in only[path]] if path in only else scanners
         found = scan_file(workspace, path, using, limits)
         if any("MemoryError" in error for error in found.errors):
             most = stated(limits, "file_memory")
@@ -108,8 +107,7 @@ def _scan(wire: Wire, workspace: Path, paths: Sequence[str], using: Sequence[Sca
         enough = _peak_bytes() - before < limits.file_memory // 2
         wire.send({"done": replace(found, complete=found.complete and enough).as_dict()})
         if not enough:
-            return False
-    return True
+            return
 
 
 def _peak_bytes() -> int:

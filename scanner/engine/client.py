@@ -9,8 +9,8 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence, Set
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,6 +25,8 @@ PATIENCE = 90.0
 BEAT = 1.0
 #: How many children in a row may end without a single finished file before the engine itself is to blame.
 FRUITLESS = 3
+#: Which part of the limit on time each scanner has for itself, once all of them together came to no end.
+APART = 8
 
 
 def _no_beat() -> None:
@@ -72,6 +74,7 @@ class About:
 
     version: EngineVersion
     manifests: tuple[str, ...]  #: regular expressions of the paths at which ScanCode looks for package data
+    scanners: tuple[str, ...] = ()  #: names, in the order in which a file is given to them
 
 
 @dataclass
@@ -113,10 +116,11 @@ class Engine:
     ) -> Iterator[FileFindings]:
         """Yield the findings of each file once, in any order; of ``packages_only`` the package data alone.
 
-        A file that hangs or kills the child that scans it has an error in its findings and costs no other file
-        anything. ``beat`` is called about every second, and may raise to end the scan. Raises EngineError.
+        A file that hangs or kills the child that scans it has an error in its findings, which are those of the scanners
+        that can cope with it, and costs no other file anything. ``beat`` is called about every second, and may raise to
+        end the scan. Raises EngineError.
         """
-        packages = {file.path for file in packages_only}
+        only = {file.path: ("packages",) for file in packages_only}
         waiting = list(dict.fromkeys(file.path for file in [*files, *packages_only]))
         suspects: dict[str, str | None] = {}  # with the reason, if it was certainly the file's own doing
         fruitless = 0
@@ -125,14 +129,14 @@ class Engine:
             # last and in a child of its own.
             asked = waiting or [next(iter(suspects))]
             result = _Round()
-            yield from self._round(workspace, asked, packages, result, limits, beat)
+            yield from self._round(workspace, asked, only, result, limits, beat)
             finished = set(result.done)
             fruitless = 0 if finished else fruitless + 1
             if result.at is not None:
                 if result.guilty or fruitless >= FRUITLESS or (result.reason and not waiting):
                     known = suspects.get(result.at) if result.killed else None
                     reason = known or result.reason or "the scanner went away."
-                    yield FileFindings(result.at, errors=(f"ERROR: Processing interrupted: {reason}",))
+                    yield self._apart(workspace, result.at, only.get(result.at), reason, limits, beat)
                     finished.add(result.at)
                     fruitless = 0
                 elif result.reason:
@@ -144,21 +148,53 @@ class Engine:
             waiting = [path for path in waiting if path not in finished]
             suspects = {path: reason for path, reason in suspects.items() if path not in finished}
 
+    def _apart(
+        self,
+        workspace: Path,
+        path: str,
+        names: Sequence[str] | None,
+        reason: str,
+        limits: Limits,
+        beat: Callable[[], None],
+    ) -> FileFindings:
+        """Give a file that was given up to each scanner alone, in a child of its own and not for long.
+
+        Stock, which can interrupt some of what hangs, loses only the findings of that scanner, too.
+        """
+        given_up = FileFindings(path, errors=(f"ERROR: Processing interrupted: {reason}",), complete=False)
+        names = self.about(beat=beat).scanners if names is None else names
+        if len(names) < 2:
+            return given_up
+        limits = replace(limits, file_seconds=max(1, limits.file_seconds // APART))
+        results: dict[str, Any] = {}
+        errors = list(given_up.errors)
+        seconds = 0.0
+        for name in names:
+            result = _Round()
+            for found in self._round(workspace, [path], {path: [name]}, result, limits, beat):
+                results |= found.results
+                errors += found.errors
+                seconds += found.seconds
+            if not result.done:
+                why = result.reason or "the scanner went away."
+                errors.append(f"ERROR: for scanner: {name}:\nERROR: Processing interrupted: {why}")
+        return replace(given_up, results=results, errors=tuple(errors), seconds=seconds)
+
     def _round(
         self,
         workspace: Path,
         paths: Sequence[str],
-        packages: Set[str],
+        only: Mapping[str, Sequence[str]],
         result: _Round,
         limits: Limits,
         beat: Callable[[], None],
     ) -> Iterator[FileFindings]:
-        """Have one child scan these files, as far as it gets."""
+        """Have one child scan these files, with all scanners or ``only`` some, as far as it gets."""
         request = {
             "do": "scan",
             "workspace": str(workspace.resolve()),
-            "paths": [path for path in paths if path not in packages],
-            "packages_only": [path for path in paths if path in packages],
+            "paths": paths,
+            "only": {path: only[path] for path in paths if path in only},
             "limits": asdict(limits),
         }
         asked = set(paths)
@@ -178,7 +214,10 @@ class Engine:
                     case {"end": True} if result.at is None:
                         return
                     case {"died": str(reason)} | {"error": str(reason)}:
-                        result.reason, result.killed = reason, message.get("killed") is True
+                        result.reason, result.killed = (
+                            _near_limit(reason, message, limits),
+                            message.get("killed") is True,
+                        )
                         return
                     case _:
                         # The file in hand may have taken the child over.
@@ -250,7 +289,8 @@ class Engine:
                     connection.connect(name)
                 left = max(BEAT, until - time.monotonic())
                 greeting = _receive(wire, left, beat)
-                return wire, About(EngineVersion(**greeting["version"]), tuple(greeting["manifests"]))
+                version = EngineVersion(**greeting["version"])
+                return wire, About(version, tuple(greeting["manifests"]), tuple(greeting["scanners"]))
             except (OSError, Closed, Silent) as error:
                 wire.close()
                 if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM):
@@ -262,6 +302,17 @@ class Engine:
                 raise
             beat()
             time.sleep(0.05)
+
+
+def _near_limit(reason: str, message: dict[str, Any], limits: Limits) -> str:
+    """Add to the reason why a child died that it had come near its limit on memory.
+
+    Half of it is near: what is needed next may be twice what is there, and code in C seldom gets over being refused it.
+    """
+    memory = message.get("memory")
+    if not isinstance(memory, int) or memory < limits.file_memory // 2:
+        return reason
+    return f"{reason.removesuffix('.')} near its limit on memory, {stated(limits, 'file_memory')}."
 
 
 def _beyond(limits: Limits, name: str) -> LimitExceeded:

@@ -12,6 +12,7 @@ import fcntl
 import json
 import logging
 import os
+import resource
 import select
 import shutil
 import signal
@@ -169,11 +170,14 @@ class Server:
         request = self._children.pop(pidfd)
         assert request.pid is not None
         assert request.folder is not None
-        code = os.waitstatus_to_exitcode(os.waitpid(request.pid, 0)[1])
+        _, status, used = os.wait4(request.pid, 0)
+        code = os.waitstatus_to_exitcode(status)
         os.close(pidfd)
         if code != 0 and not request.abandoned:
             log.warning("child %d: %s", request.pid, _reason(code))
-            _tell(request.connection, {"died": _reason(code), "killed": code == -signal.SIGKILL})
+            # What a child has resident begins with what it was forked with (getrusage(2): the maximum, in kB).
+            memory = max(0, used.ru_maxrss * 1024 - _resident_bytes())
+            _tell(request.connection, {"died": _reason(code), "killed": code == -signal.SIGKILL, "memory": memory})
         shutil.rmtree(request.folder, ignore_errors=True)
         self._forget(request)
 
@@ -201,7 +205,11 @@ def main(arguments: list[str]) -> int:
         log.info("ready: %s; sandbox: %s", ready.version, sandbox.capabilities().as_dict())
         for sentence in sandbox.capabilities().missing():
             log.warning("%s", sentence)
-        greeting = {"version": asdict(ready.version), "manifests": ready.manifests}
+        greeting = {
+            "version": asdict(ready.version),
+            "manifests": ready.manifests,
+            "scanners": [scanner.name for scanner in ready.scanners],
+        }
         Server(path, home, greeting, partial(child.run, ready), huge_pages.collapse()).serve()
     return 0
 
@@ -241,7 +249,12 @@ def _listen(path: Path) -> socket.socket:
     return listener
 
 
-def _tell(connection: socket.socket, message: dict[str, str | bool]) -> None:
+def _resident_bytes() -> int:
+    """Return how much memory this process has resident (proc(5), statm)."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+def _tell(connection: socket.socket, message: dict[str, str | bool | int]) -> None:
     """Send a client a line of the server's own, if there is room for it."""
     try:
         # After a line break, for a child may have ended in the middle of a line.

@@ -2,11 +2,11 @@
 
 JSON and never pickle: a child has parsed a stranger's files, so what it says is data, and of bounded size.
 
-    client → child    {"do": "scan", "workspace": …, "paths": […], "packages_only": […], "limits": {…}}
+    client → child    {"do": "scan", "workspace": …, "paths": […], "only": {path: [scanner, …]}, "limits": {…}}
                       {"do": "assemble", "workspace": …, "root": …, "findings": […], "folder": …, "limits": {…}}
-    server → client   {"version": {…}, "manifests": […]}   at once, on every connection
+    server → client   {"version": {…}, "manifests": […], "scanners": […]}   at once, on every connection
     child  → client   {"start": path}  {"done": FileFindings}  …  {"end": true}  or  {"error": sentence}
-    server → client   {"died": sentence, "killed": by SIGKILL?}      if the child ended before it said "end"
+    server → client   {"died": sentence, "killed": by SIGKILL?, "memory": bytes}   if the child ended before its "end"
 """
 
 from __future__ import annotations

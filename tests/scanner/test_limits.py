@@ -117,7 +117,7 @@ def _image_layers(place: Place, limits: Limits) -> str:
 
 
 def _file(name: str) -> Callable[[Place, Limits], str]:
-    return lambda place, limits: place.hooked.scan(name, limits=limits)[name].errors[-1]
+    return lambda place, limits: place.hooked.scan(name, limits=limits)[name].errors[0]
 
 
 def _report(place: Place, limits: Limits) -> str:
