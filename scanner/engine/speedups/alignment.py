@@ -143,6 +143,14 @@ class _Run:
         self.high_tids = tokens[self.high]
         # The last place is for the break, which is in no rule.
         self.flags = np.zeros(prepare(idx).tokens + 1, dtype=bool)
+        self._spans: dict[tuple[int, int], Any] = {}
+
+    def _span(self, first: int, length: int) -> Any:
+        """Return a span without gaps, the same one each time: a list of licences matches many rules at each place."""
+        span = self._spans.get((first, length))
+        if span is None:
+            span = self._spans[first, length] = make(first, first + length - 1)
+        return span
 
     def align(self, rid: int, rule: Any, shared: intbitset) -> Iterator[Any]:
         """Yield a match for each block that the run and the rule have in common, growing from `shared` legalese."""
@@ -156,6 +164,7 @@ class _Run:
             postings.setdefault(rule_tokens[ipos], []).append(ipos)
         self.flags[shared_tids] = False
         legalese = legalese_bits(self.idx, rid)
+        parts: dict[tuple[int, int], tuple[Any, Any]] = {}
 
         tokens, places = self.listed, None
         if len(anchors) and anchors[-1] - anchors[0] > _LONG:
@@ -185,11 +194,14 @@ class _Run:
                 )
             for place, ipos, length in found:
                 qpos = self.start + (place if places is None else int(places[place]))
+                part = parts.get((ipos, length))
+                if part is None:
+                    high = from_bits(ipos, (legalese >> ipos) & ((1 << length) - 1))
+                    part = parts[ipos, length] = self._span(ipos, length), high
                 yield make_match(
                     rule,
-                    make(qpos, qpos + length - 1),
-                    make(ipos, ipos + length - 1),
-                    from_bits(ipos, (legalese >> ipos) & ((1 << length) - 1)),
+                    self._span(qpos, length),
+                    *part,
                     self.start,
                     MATCH_SEQ,
                     MATCH_SEQ_ORDER,

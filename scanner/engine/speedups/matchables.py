@@ -4,7 +4,8 @@ Stock filters the positions of the whole query for each of its runs, which makes
 asks whether a run is digits only by making a set of all its tokens, again and again. Here
 
 * the positions between the run's ends are looked up in the query's set: the same intersection of a set and a range,
-* the tokens are looked at until the first that is not a digit: the same "all of them are".
+* the tokens are looked at until the first that is not a digit: the same "all of them are",
+* what is matched already is one set of positions, not the union of a bit set for each match that begins at position 0.
 
 When the sets are computed, and that an empty one is computed again, is as in stock: it decides which matches have been
 taken away by then.
@@ -12,6 +13,7 @@ taken away by then.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from intbitset import intbitset
@@ -42,6 +44,16 @@ def is_digits_only(self: Any) -> bool:
     return all(map(self.digit_only_tids.__contains__, self.tokens))
 
 
+def is_matchable(self: Any, include_low: bool = False, qspans: Iterable[Any] | None = None) -> Any:
+    """Return the positions still to be matched and in none of `qspans`; of high tokens, or also of low ones."""
+    matchables = self.matchables if include_low else self.high_matchables
+    if self.is_digits_only():
+        return False
+    if not qspans:
+        return matchables
+    return intbitset(matchables) - intbitset(set().union(*qspans))
+
+
 low_matchables = property(_low_matchables)
 high_matchables = property(_high_matchables)
 
@@ -49,4 +61,11 @@ REPLACEMENTS = (
     Replacement("licensedcode.query", "QueryRun.low_matchables", "ed2ad949b6157350", low_matchables),
     Replacement("licensedcode.query", "QueryRun.high_matchables", "ebbd4f277d53e651", high_matchables),
     Replacement("licensedcode.query", "QueryRun.is_digits_only", "3384b956926f23f4", is_digits_only),
+    Replacement(
+        module="licensedcode.query",
+        name="QueryRun.is_matchable",
+        digest="2329a0debbd54fa0",
+        function=is_matchable,
+        relies_on={"licensedcode.spans:Span": "b894352a95455f8f"},
+    ),
 )

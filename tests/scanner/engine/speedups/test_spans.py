@@ -1,6 +1,7 @@
 import copy
 import pickle
 import random
+import tracemalloc
 
 import pytest
 from licensedcode.spans import Span
@@ -88,6 +89,18 @@ def test_a_span_made_by_stock_is_taken_over():
 
     assert (span.start, span.end, len(span)) == (4, 9, 3)
     assert span == Span([4, 5, 9])
+
+
+def test_spans_keep_their_fields_without_a_dict_of_their_own(installed):
+    """With one, a match of many rules takes twice the memory: 240 bytes for each span."""
+    spans = 1_000
+    tracemalloc.start()
+    made = [Span(number, number + 1) for number in range(spans)]
+    used, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert len(made) == spans
+    assert used / spans < 250
 
 
 def test_it_is_pickled_as_stock_pickles():
