@@ -172,6 +172,8 @@ class Server:
         assert request.folder is not None
         _, status, used = os.wait4(request.pid, 0)
         code = os.waitstatus_to_exitcode(status)
+        # Closing alone is not enough, as for a connection, and the number soon stands for another child.
+        self._poll.unregister(pidfd)
         os.close(pidfd)
         if code != 0 and not request.abandoned:
             log.warning("child %d: %s", request.pid, _reason(code))
