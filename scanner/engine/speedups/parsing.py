@@ -76,16 +76,29 @@ class CodedRule:
         def coded(element: re.Match[str]) -> str:
             inner, quantifier = element[1], element[2] or ""
             labels = [label for label in codes if re.fullmatch(inner, label)]
-            in_group = self.pattern.count("(", 0, element.start()) > self.pattern.count(")", 0, element.start())
-            if not in_group and not _may_be_missing(quantifier):
+            is_optional = any(start < element.start() < end for start, end in optional)
+            if not is_optional and not _may_be_missing(quantifier):
                 self.needs.append(sum(bits[label] for label in labels))
             return (f"[{''.join(codes[label] for label in labels)}]" if labels else "(?!)") + quantifier
 
         self.needs = []
+        optional = list(_optional_groups(self.pattern))
         self.search = re.compile(_element.sub(coded, self.pattern)).finditer
         # What the fewest labels can give is most often missing.
         self.needs.sort(key=int.bit_count)
         self.code, self.bit = codes.get(self.label, ""), bits.get(self.label, 0)
+
+
+def _optional_groups(pattern: str) -> Iterator[tuple[int, int]]:
+    """Yield where the groups of a rule that may be missing begin and end. A group has no alternatives."""
+    opened: list[int] = []
+    for place, character in enumerate(pattern):
+        if character == "(":
+            opened.append(place)
+        elif character == ")":
+            start = opened.pop()
+            if pattern[place + 1 : place + 2] in ("*", "?"):
+                yield start, place
 
 
 class ShapeParser:

@@ -90,8 +90,9 @@ def reading_of(query: Any) -> Reading:
     if _latest and _latest[0].query is query:
         return _latest[0]
     lines = list(query_lines(query.location, query.query_string, strip=False, start_line=query.start_line))
-    known = query.idx.dictionary.keys() - STOPWORDS
-    return Reading(query, lines, [sum(token in known for token in query_tokenizer(line)) for _, line in lines])
+    known = query.idx.dictionary
+    counts = [sum(word in known and word not in STOPWORDS for word in query_tokenizer(line)) for _, line in lines]
+    return Reading(query, lines, counts)
 
 
 def init(

@@ -1,4 +1,5 @@
 import random
+from itertools import product
 
 import pytest
 from cluecode.copyrights import GRAMMAR, PATTERNS
@@ -82,6 +83,24 @@ def test_other_grammars_are_parsed_as_well():
         pair = stock("pygmars.parse").Parser(grammar), Parser(grammar)
         for labels in (["x", "y"], ["y", "x", "x"], ["z"]):
             assert_same(pair, labels)
+
+
+@pytest.mark.parametrize(
+    "rule", ["<x>(<y>(<z>)?)+", "(<x>?)<y>", "(<x>)*<y>", "(<x><y>?)+", "<x>(<y><z>)?", "((<x>)*<y>)+", "<x>((<y>)+<z>)*"]
+)
+def test_groups_may_be_missing_where_stock_lets_them(rule):
+    pair = stock("pygmars.parse").Parser(f"A: {{{rule}}}"), Parser(f"A: {{{rule}}}")
+    for length in range(1, 6):
+        for labels in product("xyz", repeat=length):
+            assert_same(pair, labels)
+
+
+def test_a_rule_is_left_out_where_what_its_group_needs_is_missing():
+    """Trying it is quadratic: a line of nothing but "copyright" would keep it busy at each word up to the end."""
+    coded = parsing.ShapeParser(Parser("A: {<x>+(<y>+<z>?)+}\nB: {<x>+(<y>)*<w>?}").rules)
+
+    assert [rule.label for rule in coded._selection(coded.encode(["x", "x"]))] == ["B"]
+    assert [rule.label for rule in coded._selection(coded.encode(["x", "y"]))] == ["A", "B"]
 
 
 def test_parsers_of_equal_rules_share_what_is_known_of_labels():
