@@ -86,7 +86,8 @@ def test_other_grammars_are_parsed_as_well():
 
 
 @pytest.mark.parametrize(
-    "rule", ["<x>(<y>(<z>)?)+", "(<x>?)<y>", "(<x>)*<y>", "(<x><y>?)+", "<x>(<y><z>)?", "((<x>)*<y>)+", "<x>((<y>)+<z>)*"]
+    "rule",
+    ["<x>(<y>(<z>)?)+", "(<x>?)<y>", "(<x>)*<y>", "(<x><y>?)+", "<x>(<y><z>)?", "((<x>)*<y>)+", "<x>((<y>)+<z>)*"],
 )
 def test_groups_may_be_missing_where_stock_lets_them(rule):
     pair = stock("pygmars.parse").Parser(f"A: {{{rule}}}"), Parser(f"A: {{{rule}}}")
