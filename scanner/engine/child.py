@@ -100,14 +100,20 @@ def _scan(wire: Wire, request: dict[str, Any], scanners: Sequence[Scanner], limi
         wire.send({"start": path})
         using = [one for one in scanners if one.name in only[path]] if path in only else scanners
         found = scan_file(workspace, path, using, limits)
-        if any("MemoryError" in error for error in found.errors):
-            most = stated(limits, "file_memory")
-            found = replace(found, errors=(*found.errors, f"ERROR: This file needs more memory than {most}."))
+        found = replace(found, errors=tuple(_told(error, limits) for error in found.errors))
         # Some scanners swallow the error of having no more memory, so coming near the limit counts as reaching it.
         enough = _peak_bytes() - before < limits.file_memory // 2
         wire.send({"done": replace(found, complete=found.complete and enough).as_dict()})
         if not enough:
             return
+
+
+def _told(error: str, limits: Limits) -> str:
+    """Say of a scanner that had no more memory which limit that was, in place of where in the code it happened."""
+    scanner, _, rest = error.partition("\n")
+    if "MemoryError" not in rest:
+        return error
+    return f"{scanner}\nERROR: This file needs more memory than {stated(limits, 'file_memory')}."
 
 
 def _peak_bytes() -> int:

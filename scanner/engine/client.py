@@ -167,7 +167,8 @@ class Engine:
             return given_up
         limits = replace(limits, file_seconds=max(1, limits.file_seconds // APART))
         results: dict[str, Any] = {}
-        errors = list(given_up.errors)
+        errors: list[str] = []
+        reasons = set()
         seconds = 0.0
         for name in names:
             result = _Round()
@@ -178,6 +179,9 @@ class Engine:
             if not result.done:
                 why = result.reason or "the scanner went away."
                 errors.append(f"ERROR: for scanner: {name}:\nERROR: Processing interrupted: {why}")
+                reasons.add(why)
+        if reason not in reasons:
+            errors = [*given_up.errors, *errors]
         return replace(given_up, results=results, errors=tuple(errors), seconds=seconds)
 
     def _round(

@@ -84,10 +84,9 @@ def until(true: Callable[[], bool]) -> None:
     raise AssertionError("it never came true")
 
 
-def given_up(reason: str) -> tuple[str, str]:
-    """Return the errors of a file with which the scanner of licences, and it alone, cannot cope."""
-    interrupted = f"ERROR: Processing interrupted: {reason}"
-    return interrupted, f"ERROR: for scanner: licenses:\n{interrupted}"
+def given_up(reason: str) -> tuple[str]:
+    """Return the one error of a file with which the scanner of licences, and it alone, cannot cope."""
+    return (f"ERROR: for scanner: licenses:\nERROR: Processing interrupted: {reason}",)
 
 
 def test_every_file_is_answered_once(shared: Hooked) -> None:
@@ -133,7 +132,10 @@ def test_a_child_killed_from_outside_costs_nothing(shared: Hooked) -> None:
 def test_a_crash_is_told_although_the_second_child_was_killed_from_outside(shared: Hooked) -> None:
     found = shared.scan("a", "crashesfirst", "b")
 
-    assert found["crashesfirst"].errors[0] == "ERROR: Processing interrupted: the scanner crashed (SIGSEGV)."
+    assert found["crashesfirst"].errors == (
+        "ERROR: Processing interrupted: the scanner crashed (SIGSEGV).",
+        *given_up("the scanner was killed, perhaps for want of memory."),
+    )
 
 
 def test_of_a_file_that_kills_its_child_what_other_scanners_find_is_kept(shared: Hooked) -> None:
@@ -183,6 +185,15 @@ def test_after_a_file_that_needs_much_memory_another_child_goes_on(shared: Hooke
     assert found["large"].results == {"size": 700_000_000}
     assert not found["large"].complete
     assert found["a"].results["pid"] != found["b"].results["pid"]
+
+
+def test_a_scanner_without_memory_names_the_limit_in_place_of_a_traceback(shared: Hooked) -> None:
+    found = shared.scan("starves", limits=Limits(file_memory=1_000_000_000))["starves"]
+
+    assert found.errors == (
+        "ERROR: for scanner: licenses:\nERROR: This file needs more memory than 1 GB (the limit file_memory).",
+        "ERROR: for scanner: urls:\nERROR: another",
+    )
 
 
 def test_memory_beyond_the_limit_costs_that_file_only(shared: Hooked) -> None:
