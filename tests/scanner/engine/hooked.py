@@ -63,8 +63,9 @@ def scan_file(workspace: Path, path: str, using: Sequence[Scanner], _limits: Lim
             kept = bytearray(700_000_000)
             return FileFindings(path, {"size": len(kept)})
         case "starves":
-            text = "ERROR: for scanner: licenses:\nERROR: Unknown error:\nTraceback (most recent call last):\nMemoryError"
-            return FileFindings(path, errors=(text, "ERROR: for scanner: urls:\nERROR: another"))
+            trace = "Traceback (most recent call last):\nMemoryError"
+            starved = f"ERROR: for scanner: licenses:\nERROR: Unknown error:\n{trace}"
+            return FileFindings(path, errors=(starved, "ERROR: for scanner: urls:\nERROR: another"))
         case "raises":
             raise RuntimeError(f"at {workspace}/{path}")
         case "curious":
