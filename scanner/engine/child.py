@@ -100,10 +100,10 @@ def _scan(wire: Wire, request: dict[str, Any], scanners: Sequence[Scanner], limi
         wire.send({"start": path})
         using = [one for one in scanners if one.name in only[path]] if path in only else scanners
         found = scan_file(workspace, path, using, limits)
-        found = replace(found, errors=tuple(_told(error, limits) for error in found.errors))
         # Some scanners swallow the error of having no more memory, so coming near the limit counts as reaching it.
         enough = _peak_bytes() - before < limits.file_memory // 2
-        wire.send({"done": replace(found, complete=found.complete and enough).as_dict()})
+        errors = tuple(_told(error, limits) for error in found.errors)
+        wire.send({"done": replace(found, errors=errors, complete=found.complete and enough).as_dict()})
         if not enough:
             return
 
@@ -111,7 +111,8 @@ def _scan(wire: Wire, request: dict[str, Any], scanners: Sequence[Scanner], limi
 def _told(error: str, limits: Limits) -> str:
     """Say of a scanner that had no more memory which limit that was, in place of where in the code it happened."""
     scanner, _, rest = error.partition("\n")
-    if "MemoryError" not in rest:
+    # An exception's name begins a line of a traceback; NumPy has one of its own.
+    if not re.search(r"^[\w.]*MemoryError\b", rest, re.MULTILINE):
         return error
     return f"{scanner}\nERROR: This file needs more memory than {stated(limits, 'file_memory')}."
 

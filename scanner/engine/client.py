@@ -74,7 +74,7 @@ class About:
 
     version: EngineVersion
     manifests: tuple[str, ...]  #: regular expressions of the paths at which ScanCode looks for package data
-    scanners: tuple[str, ...] = ()  #: names, in the order in which a file is given to them
+    scanners: tuple[str, ...]  #: names, in the order in which a file is given to them
 
 
 @dataclass
@@ -218,10 +218,8 @@ class Engine:
                     case {"end": True} if result.at is None:
                         return
                     case {"died": str(reason)} | {"error": str(reason)}:
-                        result.reason, result.killed = (
-                            _near_limit(reason, message, limits),
-                            message.get("killed") is True,
-                        )
+                        result.reason = _near_limit(reason, message, limits)
+                        result.killed = message.get("killed") is True
                         return
                     case _:
                         # The file in hand may have taken the child over.

@@ -173,7 +173,7 @@ class Counting:
 
     def __init__(self, answer: Callable[[FileEntry], FileFindings], manifests: tuple[str, ...] = ()) -> None:
         self._answer = answer
-        self._about = About(VERSION, manifests)
+        self._about = About(VERSION, manifests, scanners=())
         self.whole: list[str] = []
         self.packages: list[str] = []
 

@@ -65,7 +65,7 @@ def scan_file(workspace: Path, path: str, using: Sequence[Scanner], _limits: Lim
         case "starves":
             trace = "Traceback (most recent call last):\nMemoryError"
             starved = f"ERROR: for scanner: licenses:\nERROR: Unknown error:\n{trace}"
-            return FileFindings(path, errors=(starved, "ERROR: for scanner: urls:\nERROR: another"))
+            return FileFindings(path, errors=(starved, "ERROR: for scanner: urls:\n    except MemoryError:"))
         case "raises":
             raise RuntimeError(f"at {workspace}/{path}")
         case "curious":

@@ -192,7 +192,7 @@ def test_a_scanner_without_memory_names_the_limit_in_place_of_a_traceback(shared
 
     assert found.errors == (
         "ERROR: for scanner: licenses:\nERROR: This file needs more memory than 1 GB (the limit file_memory).",
-        "ERROR: for scanner: urls:\nERROR: another",
+        "ERROR: for scanner: urls:\n    except MemoryError:",
     )
 
 
