@@ -13,7 +13,7 @@ import scancode_config
 from isal import igzip
 from scancode import Scanner
 
-from scanner.engine import index, speedups
+from scanner.engine import gaps, index, speedups
 from scanner.engine.codebase import assemble
 from scanner.engine.files import manifest_patterns, scan_file, scanners
 from scanner.engine.version import revision
@@ -46,6 +46,7 @@ def warm_up() -> Warm:
     # Without collecting first: half a second for what little garbage loading leaves.
     gc.freeze()
     gc.enable()
+    gaps.fill()
     return Warm(using, version, manifest_patterns())
 
 

@@ -18,7 +18,6 @@ the other. Here the same quantities come from arrays:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -118,21 +117,24 @@ class _RuleArrays:
         self._invert()
 
     def _invert(self) -> None:
-        """Build for each token the list of the slots of the rules that have it."""
-        slots = np.repeat(np.arange(len(self.rids), dtype=np.int32), self.rows.lengths)
+        """Build for each token the list of the slots of the rules that have it, one list after the other."""
+        # Of the type that they are counted in, or each count would begin with a copy.
+        slots = np.repeat(np.arange(len(self.rids), dtype=np.intp), self.rows.lengths)
         # Sixteen bits are sorted by counting.
         order = np.argsort(self.rows.tids.astype(np.uint16), kind="stable")
-        bounds = np.searchsorted(self.rows.tids[order], np.arange(self.tokens + 1))
-        ordered = slots[order]
-        self.postings = [ordered[start:end] for start, end in pairwise(bounds.tolist())]
+        self.postings = slots[order]
+        #: Where the list of each token begins; it ends where the next one does.
+        self.posting_starts = np.searchsorted(self.rows.tids[order], np.arange(self.tokens + 1))
 
     def counts(self, tids: Array) -> Array:
         """Return for each slot how many of these distinct tokens its rule has."""
-        return np.bincount(np.concatenate([self.postings[tid] for tid in tids.tolist()]), minlength=len(self.rids))
+        bounds = zip(self.posting_starts[tids].tolist(), self.posting_starts[tids + 1].tolist(), strict=True)
+        return np.bincount(np.concatenate([self.postings[start:end] for start, end in bounds]), minlength=len(self.rids))
 
     def overlaps(self, slots: Array, tids: Array) -> Array:
         """Return for each slot in question how many of these distinct tokens its rule has."""
-        if 2 * int(self.rows.lengths[slots].sum()) > sum(len(self.postings[tid]) for tid in tids.tolist()):
+        postings = int((self.posting_starts[tids + 1] - self.posting_starts[tids]).sum())
+        if 2 * int(self.rows.lengths[slots].sum()) > postings:
             return self.counts(tids)[slots]
         present = np.zeros(self.tokens, dtype=np.int64)
         present[tids] = 1

@@ -80,24 +80,28 @@ class SmallDatabases:
         self._detectors: dict[frozenset[Check], dict[int, BufferDetector]] = {}
         self._by_text: dict[str, list[Check]] = {}
         self._texts = ahocorasick.Automaton()
-        self._by_place: dict[tuple[int, int], dict[bytes, list[Check]]] = {}
+        by_place: dict[tuple[int, int], dict[bytes, list[Check]]] = {}
         for check in checks:
             if check.exact:
                 offset, value = check.exact
-                self._by_place.setdefault((offset, len(value)), {}).setdefault(value, []).append(check)
+                by_place.setdefault((offset, len(value)), {}).setdefault(value, []).append(check)
             elif check.needs:
                 text = check.needs.decode("latin-1")
                 self._by_text.setdefault(text, []).append(check)
                 self._texts.add_word(text, text)
         self._texts.make_automaton()
+        # Made one after the other, so that they lie together: every child goes through them all.
+        self._places = [
+            (offset, offset + length, length, by_value.get) for (offset, length), by_value in by_place.items()
+        ]
 
     def needed(self, content: bytes) -> frozenset[Check] | None:
         """Return the checks that may say something of a file, among those that can be left out; None: ask all."""
         if self._database is None or not is_plain(content):
             return None
         found: list[Check] = []
-        for (offset, length), by_value in self._by_place.items():
-            found += by_value.get(content[offset : offset + length].ljust(length, b"\0"), ())
+        for start, end, length, checks_of in self._places:
+            found += checks_of(content[start:end].ljust(length, b"\0"), ())
         head = b"\n" + content[:HEAD_BYTES]
         lowered = head[:NEEDED_WITHIN_BYTES].lower().decode("latin-1")
         for text in {text for _, text in self._texts.iter(lowered)}:
@@ -118,8 +122,8 @@ class SmallDatabases:
         return detectors[flags]
 
 
-def _buffer(data: bytes) -> _Buffer:
-    return ctypes.create_string_buffer(data, len(data))
+def _buffer(data: bytearray) -> _Buffer:
+    return (ctypes.c_char * len(data)).from_buffer(data)
 
 
 def is_plain(content: bytes) -> bool:

@@ -1,0 +1,95 @@
+"""Use up the gaps that loading has left in memory, so that a child asks for new memory in few places.
+
+What a child allocates comes from such gaps first, each on another page that it shares with the engine, and the kernel
+copies a page at the first write to it: 4 kB for the 48 bytes that were wanted. With the gaps taken, the same memory
+comes in one piece. They are taken once, after all is loaded, and never given back.
+
+There are two kinds: CPython's own allocator hands out blocks of up to 512 bytes from pools of one size each, and the C
+library (glibc) the rest. Where either is not of the kind known here, nothing happens.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from typing import Any
+
+#: Of CPython's allocator (Objects/obmalloc.c, 3.10 to 3.13): sizes of blocks, and of the pools that they come from.
+_BLOCK_STEP, _BLOCK_LARGEST = 16, 512
+_POOL, _POOL_HEADER = 16_384, 48
+#: The size of the blocks that numbers take, this module's own ones too: so many may be missing in a row.
+_NUMBERS, _OWN_BLOCKS = 32, 4
+#: More gaps of one size than this are not expected, and left alone.
+_MOST_BLOCKS = 500_000
+
+#: The sizes of gaps that are looked for, from the largest on: every one that the C library keeps apart up to a
+#: kilobyte, and steps of a tenth above that.
+_LARGEST_GAP, _LARGE_GAP, _SMALLEST_GAP, _GAP_STEP = 1 << 20, 1024, 24, 16
+
+
+class _Usage(ctypes.Structure):
+    """What mallinfo2(3) says, bytes and numbers of chunks."""
+
+    _fields_ = tuple(
+        (name, ctypes.c_size_t)
+        for name in (
+            *("arena", "ordblks", "smblks", "hblks", "hblkhd"),
+            *("usmblks", "fsmblks", "uordblks", "fordblks", "keepcost"),
+        )
+    )
+
+
+#: What fills the gaps of CPython's own allocator.
+_kept: list[object] = []
+
+
+def fill() -> None:
+    """Take all gaps there are."""
+    for size in range(_BLOCK_STEP, _BLOCK_LARGEST + 1, _BLOCK_STEP):
+        _kept.extend(_objects(size))
+    _fill_heap()
+
+
+def _objects(size: int) -> list[object]:
+    """Return objects of one size that fill the pools which are in use, up to the first that was wholly free."""
+    new = _maker(size)
+    in_a_row = (_POOL - _POOL_HEADER) // size - (_OWN_BLOCKS if size == _NUMBERS else 0)
+    made: list[object] = []
+    pool, run = -1, 0
+    while run < in_a_row and len(made) < _MOST_BLOCKS:
+        made.append(new())
+        before, pool = pool, id(made[-1]) // _POOL
+        run = run + 1 if pool == before else 1
+    return made[:-run]
+
+
+def _maker(size: int) -> Callable[[], object]:
+    """Return what makes an object that is a block of its own, and nothing else, of a size."""
+    if size == object().__sizeof__():
+        return object
+    if size <= bytes(1).__sizeof__():
+        return lambda: float("0.5")
+    rest = size - bytes().__sizeof__()
+    return lambda: bytes(rest)
+
+
+def _fill_heap() -> None:
+    """Allocate what the C library has free below the end of its heap."""
+    library: Any = ctypes.CDLL(None)
+    try:
+        library.mallinfo2.restype = _Usage
+        library.malloc.restype = library.sbrk.restype = ctypes.c_void_p
+        library.malloc.argtypes, library.free.argtypes = (ctypes.c_size_t,), (ctypes.c_void_p,)
+        library.sbrk.argtypes = (ctypes.c_ssize_t,)
+        library.malloc_trim.argtypes = (ctypes.c_size_t,)
+    except AttributeError:
+        return
+    # The last piece of the heap is in one, and what more is needed comes behind it.
+    end = library.sbrk(0) - library.mallinfo2().keepcost
+    size = _LARGEST_GAP
+    while size >= _SMALLEST_GAP:
+        address = library.malloc(size)
+        if address is None or address >= end:
+            library.free(address)
+            size = size * 9 // 10 if size > _LARGE_GAP else size - _GAP_STEP
+    library.malloc_trim(0)
