@@ -17,10 +17,10 @@ What a pattern can match is read from ``re``'s own parse of it. Whatever is not 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import product
 from re import _constants, _parser  # type: ignore[attr-defined]
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from pygmars.lex import Lexer
@@ -175,6 +175,44 @@ def _first_of_members(members: Iterable[tuple[Any, Any]]) -> frozenset[str]:
 
 
 Matcher = Callable[[str], Any]
+#: The place of a matcher in the list, the matcher and its label.
+Entry = tuple[int, Matcher, Any]
+
+
+class _Other(NamedTuple):
+    """A matcher that does not stand for a few fixed words, and what a word can begin and end with to match."""
+
+    entry: Entry
+    firsts: frozenset[str]
+    lasts: frozenset[str]
+
+
+def _by_ends(
+    others: Sequence[_Other],
+) -> tuple[dict[str, int], dict[str, int], dict[tuple[int, int], list[Entry]]]:
+    """Return the kind of each first character, that of each last one, and the matchers of each pair of kinds.
+
+    Characters are of a kind if the same matchers take them, so there are few. All pairs are made beforehand: every
+    child would have to go through the matchers for each pair that it meets.
+    """
+    firsts, by_first = _kinds([other.firsts for other in others])
+    lasts, by_last = _kinds([other.lasts for other in others])
+    pairs = {
+        (first, last): [others[place].entry for place in sorted(by_first[first] & by_last[last])]
+        for first in range(len(by_first))
+        for last in range(len(by_last))
+    }
+    return firsts, lasts, pairs
+
+
+def _kinds(sets: Sequence[frozenset[str]]) -> tuple[dict[str, int], list[frozenset[int]]]:
+    """Return which kind each character is of, and for each kind the places of the sets that have its characters."""
+    kinds: dict[frozenset[int], int] = {}
+    of_character = {}
+    for character in sorted(_ANYTHING):
+        places = frozenset(place for place, members in enumerate(sets) if character in members)
+        of_character[character] = kinds.setdefault(places, len(kinds))
+    return of_character, list(kinds)
 
 
 def _in_time(expression: re.Pattern[str]) -> Matcher:
@@ -195,17 +233,20 @@ class Labeller:
 
     def __init__(self, matchers: Iterable[tuple[Matcher, str]]) -> None:
         self._fixed: dict[str, tuple[int, Any]] = {}
-        self._others: list[tuple[int, Matcher, Any, frozenset[str], frozenset[str]]] = []
-        self._by_ends: dict[tuple[str, str], list[tuple[int, Matcher, Any]]] = {}
+        self._others: list[_Other] = []
         self._matchers = list(matchers)
         self._labels: dict[str, Any] = {}
         for place, (matcher, label) in enumerate(self._matchers):
             self._sort_in(place, matcher, label)
+        self._firsts, self._lasts, self._by_ends = _by_ends(self._others)
+        # All matchers are tried for these, and a text has such words.
+        for word in ("", "\n"):
+            self.label(word)
 
     def _sort_in(self, place: int, matcher: Matcher, label: Any) -> None:
         expression = getattr(matcher, "__self__", None)
         if not isinstance(expression, re.Pattern) or expression.match != matcher or expression.flags & ~re.UNICODE:
-            self._others.append((place, matcher, label, _ANYTHING, _ANYTHING))
+            self._others.append(_Other((place, matcher, label), _ANYTHING, _ANYTHING))
             return
         words = fixed_words(expression.pattern)
         if words is not None:
@@ -213,7 +254,7 @@ class Labeller:
                 self._fixed.setdefault(word, (place, label))
             return
         first, last = first_characters(expression.pattern), last_characters(expression.pattern)
-        self._others.append((place, _in_time(expression), label, first, last))
+        self._others.append(_Other((place, _in_time(expression), label), first, last))
 
     def label(self, word: str) -> Any:
         """Return the label that the first matching matcher gives to ``word``, or ``_UNMATCHED``."""
@@ -238,19 +279,10 @@ class Labeller:
                 return label
         return found
 
-    def _for_ends(self, first: str, last: str) -> list[tuple[int, Matcher, Any]]:
+    def _for_ends(self, first: str, last: str) -> list[Entry]:
         """Return the matchers for words with these two characters at their ends."""
-        ends = first if first in _ASCII else _OTHER, last if last in _ASCII else _OTHER
-        try:
-            return self._by_ends[ends]
-        except KeyError:
-            pass
-        self._by_ends[ends] = [
-            (place, matcher, label)
-            for place, matcher, label, firsts, lasts in self._others
-            if ends[0] in firsts and ends[1] in lasts
-        ]
-        return self._by_ends[ends]
+        firsts = self._firsts[first if first in _ASCII else _OTHER]
+        return self._by_ends[firsts, self._lasts[last if last in _ASCII else _OTHER]]
 
 
 _labellers: WeakKeyDictionary[Lexer, Labeller] = WeakKeyDictionary()

@@ -111,6 +111,8 @@ class ShapeParser:
             self._add(label)
         self._shapes: dict[str, list[Node]] = {}
         self._selections: dict[int, list[CodedRule]] = {}
+        #: Of each rule, in their order, what it needs and what it makes.
+        self._conditions: list[tuple[tuple[int, ...], int]] = []
         self._build()
 
     def _add(self, label: str) -> None:
@@ -122,6 +124,8 @@ class ShapeParser:
     def _build(self) -> None:
         for rule in self._rules:
             rule.build(self._codes)
+        # Made one after the other, so that they lie together: every child goes through all of them.
+        self._conditions = [(tuple(need + 0 for need in rule.needs), rule.bit + 0) for rule in self._rules]
         self._shapes.clear()
         self._selections.clear()
 
@@ -167,13 +171,13 @@ class ShapeParser:
             return self._selections[present]
         except KeyError:
             selection, possible = [], present
-        for rule in self._rules:
-            for need in rule.needs:
+        for place, (needs, bit) in enumerate(self._conditions):
+            for need in needs:
                 if not possible & need:
                     break
             else:
-                selection.append(rule)
-                possible |= rule.bit
+                selection.append(self._rules[place])
+                possible |= bit
         if len(self._selections) >= SELECTIONS_REMEMBERED:
             self._selections.clear()
         self._selections[present] = selection
