@@ -172,7 +172,9 @@ def _interpreter() -> list[str]:
 
 def _limit(memory: int | None, file_bytes: int | None, cpu_seconds: int | None, open_files: int) -> None:
     if memory is not None:
-        pages = [int(number) for number in Path("/proc/self/statm").read_text().split()]
+        # Not as text: a fresh fork copies each page that more than this would touch.
+        with open("/proc/self/statm", "rb", buffering=0) as statm:  # noqa: PTH123
+            pages = [int(number) for number in statm.read().split()]
         page = resource.getpagesize()
         _lower(resource.RLIMIT_DATA, pages[5] * page + memory)
         # Files that are mapped for reading count here and cost little, so this bound is only against the absurd.

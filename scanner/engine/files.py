@@ -6,7 +6,9 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import click
 from packagedcode.cache import get_cache as get_package_patterns
@@ -27,9 +29,21 @@ def command(root: str, *options: str) -> click.Context:
     """Return the stock command for this root, parsed but not run.
 
     The command line decides the plugins' options, not their declared defaults: ScanCode's own Python interface takes
-    those, and click 8.3 and later gives "unset" for some, which counts as true.
+    those, and click 8.3 and later gives "unset" for some, which counts as true. What never changes of it is parsed
+    once, and then what is added to it.
     """
-    return cli.scancode.make_context("scancode", [*COMMAND, *options, "--", root])
+    added = [one for one in cli.scancode.params if isinstance(one, click.Argument) or {*one.opts}.intersection(options)]
+    short = click.Command(cli.scancode.name, params=added, add_help_option=False)
+    context = short.make_context("scancode", [*options, "--", root])
+    context.params = _parsed() | context.params
+    context.command = cli.scancode
+    return context
+
+
+@cache
+def _parsed() -> dict[str, Any]:
+    """Return the values of all parameters of the command as it is typed."""
+    return dict(cli.scancode.make_context("scancode", [*COMMAND, "--", os.sep]).params)
 
 
 def scanners() -> list[Scanner]:

@@ -16,6 +16,7 @@ from scancode import Scanner
 from scanner.engine import gaps, index, speedups
 from scanner.engine.codebase import assemble
 from scanner.engine.files import manifest_patterns, scan_file, scanners
+from scanner.engine.speedups import resources
 from scanner.engine.version import revision
 from scanner.limits import Limits
 from scanner.results import EngineVersion
@@ -40,6 +41,8 @@ def warm_up() -> Warm:
     """
     gc.disable()
     digest = index.load(left_out=speedups.install())
+    # What is made from here on is wanted by every child, and lies together.
+    gaps.fill()
     using = scanners()
     _rehearse(using)
     version = EngineVersion(scancode_config.__version__, digest, revision())
@@ -68,6 +71,8 @@ def _rehearse(using: list[Scanner]) -> None:
             assemble(folder, "a", [findings], target, temporary)
         except Exception:
             log.warning("no report could be rehearsed", exc_info=True)
+    # Or else each child would take apart what is left of it.
+    resources.forget()
 
 
 _NOTICE = """Copyright (c) 2020 Example Inc. and others. All rights reserved.

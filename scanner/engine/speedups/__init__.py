@@ -41,6 +41,7 @@ MODULES: tuple[str, ...] = (
     "email_and_url_search",
     "markup_check",
     "resources",
+    "resource_classes",
     "resource_data",
     "reading_steps",
     "tallies",

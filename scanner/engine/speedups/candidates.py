@@ -129,7 +129,9 @@ class _RuleArrays:
     def counts(self, tids: Array) -> Array:
         """Return for each slot how many of these distinct tokens its rule has."""
         bounds = zip(self.posting_starts[tids].tolist(), self.posting_starts[tids + 1].tolist(), strict=True)
-        return np.bincount(np.concatenate([self.postings[start:end] for start, end in bounds]), minlength=len(self.rids))
+        return np.bincount(
+            np.concatenate([self.postings[start:end] for start, end in bounds]), minlength=len(self.rids)
+        )
 
     def overlaps(self, slots: Array, tids: Array) -> Array:
         """Return for each slot in question how many of these distinct tokens its rule has."""

@@ -197,11 +197,15 @@ def _by_ends(
     """
     firsts, by_first = _kinds([other.firsts for other in others])
     lasts, by_last = _kinds([other.lasts for other in others])
-    pairs = {
-        (first, last): [others[place].entry for place in sorted(by_first[first] & by_last[last])]
-        for first in range(len(by_first))
-        for last in range(len(by_last))
-    }
+    # Made one after the other, so that they lie together.
+    entries = [(place, matcher, label) for (place, matcher, label), _, _ in others]
+    lists: dict[frozenset[int], list[Entry]] = {}
+    pairs = {}
+    for first, last in product(range(len(by_first)), range(len(by_last))):
+        places = by_first[first] & by_last[last]
+        if places not in lists:
+            lists[places] = [entries[place] for place in sorted(places)]
+        pairs[first, last] = lists[places]
     return firsts, lasts, pairs
 
 

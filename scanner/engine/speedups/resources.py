@@ -212,6 +212,12 @@ class _Order:
 _orders: tuple[Any, dict[str, _Order]] = (None, {})
 
 
+def forget() -> None:
+    """Let go of the last codebase."""
+    global _orders
+    _orders = None, {}
+
+
 def _orders_of(codebase: Codebase) -> dict[str, _Order]:
     global _orders
     if _orders[0] is not codebase.resources_by_path:

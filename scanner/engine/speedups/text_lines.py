@@ -26,26 +26,41 @@ from scanner.engine.speedups import Replacement
 
 _stock_numbered_text_lines = analysis.numbered_text_lines
 
+#: What else ends a line for ``str.splitlines``.
+_OTHER_ENDS = "\v\f\x1c\x1d\x1e\x85\u2028\u2029"
 
-def _unicode_text_lines(location: str) -> Iterator[str]:
-    """Yield the lines of a file, with their ends, as text."""
+
+def _unicode_text_lines(location: str) -> Iterable[str]:
+    """Return the lines of a file, with their ends, as text."""
     with open(location, "rb") as file:  # noqa: PTH123 - a location is a text, and this is done for each file.
         content = file.read()
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
         return map(analysis.as_unicode, iter(content.splitlines(True)))
-    # Without translation, a text stream ends lines where bytes.splitlines does.
-    return io.StringIO(text.replace("\0", " "), newline="")
+    return _Lines(text.replace("\0", " "))
+
+
+class _Lines:
+    """The lines of a text, with their ends, which are those of ``bytes.splitlines``."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __iter__(self) -> Iterator[str]:
+        if not any(end in self.text for end in _OTHER_ENDS):
+            return iter(self.text.splitlines(True))
+        # Without translation, a text stream ends lines there, too; but it holds four bytes for each character.
+        return io.StringIO(self.text, newline="")
 
 
 def unicode_text_lines(location: str, decrlf: bool = False) -> Iterator[str]:
-    """Yield the lines of a file as text, with spaces for written-out line ends and tabs if ``decrlf``."""
+    """Return the lines of a file as text, with spaces for written-out line ends and tabs if ``decrlf``."""
     lines = analysis._unicode_text_lines(location)
     if not decrlf:
-        return lines
-    if isinstance(lines, io.StringIO):
-        return io.StringIO(analysis.remove_verbatim_cr_lf_tab_chars(lines.getvalue()), newline="")
+        return iter(lines)
+    if isinstance(lines, _Lines):
+        return iter(_Lines(analysis.remove_verbatim_cr_lf_tab_chars(lines.text)))
     return map(analysis.remove_verbatim_cr_lf_tab_chars, lines)
 
 
