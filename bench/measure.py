@@ -16,6 +16,8 @@ T = TypeVar("T")
 _TICK = os.sysconf("SC_CLK_TCK")
 #: Seconds between two looks at the memory, and how many times longer than the look itself that is at least.
 _LOOK, _LONGER = 0.25, 20
+#: How long a process that was started is given to end, seconds.
+_ENDING = 5.0
 
 
 @dataclass(frozen=True)
@@ -50,13 +52,11 @@ def tree_cpu_seconds(pid: int) -> float:
 def tree(pid: int) -> list[int]:
     """Return a process and all below it."""
     found = [pid]
-    for listing in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            children = listing.read_text().split()
-        except OSError:
-            continue
-        for child in children:
-            found += tree(int(child))
+    # It may end at any moment, or have ended.
+    with suppress(OSError):
+        for listing in list(Path(f"/proc/{pid}/task").glob("*/children")):
+            for child in listing.read_text().split():
+                found += tree(int(child))
     return found
 
 
@@ -84,9 +84,11 @@ def pss(pids: list[int]) -> int:
 def cost_of(work: Callable[[], T], pids: list[int], *, memory: bool = True) -> tuple[T, Cost]:
     """Run ``work`` and return what it returned and what it cost in the processes ``pids``, and all below them.
 
-    Looking at the memory takes a twentieth of a core; without ``memory`` that is left to the work.
+    A process that is started meanwhile is waited for, since what it took is known once it has ended. Looking at the
+    memory takes a twentieth of a core; without ``memory`` that is left to the work.
     """
     peak, looking = [0], [0.0]
+    before = {below for pid in pids for below in tree(pid)}
     over = threading.Event()
 
     def watch() -> None:
@@ -100,12 +102,16 @@ def cost_of(work: Callable[[], T], pids: list[int], *, memory: bool = True) -> t
     watcher = threading.Thread(target=watch, daemon=True)
     if memory:
         watcher.start()
-    cpu, wall = sum(map(cpu_seconds, pids)), time.monotonic()
+    cpu, began = sum(map(cpu_seconds, pids)), time.monotonic()
     try:
         result = work()
     finally:
+        wall = time.monotonic() - began
         over.set()
         if memory:
             watcher.join()
+    until = time.monotonic() + _ENDING
+    while time.monotonic() < until and not before.issuperset(below for pid in pids for below in tree(pid)):
+        time.sleep(0.002)
     # Adding up the pages of a gigabyte takes so long that it would show.
-    return result, Cost(sum(map(cpu_seconds, pids)) - cpu - looking[0], time.monotonic() - wall, peak[0])
+    return result, Cost(sum(map(cpu_seconds, pids)) - cpu - looking[0], wall, peak[0])

@@ -69,7 +69,7 @@ def _maker(size: int) -> Callable[[], object]:
         return object
     if size <= bytes(1).__sizeof__():
         return lambda: float("0.5")
-    rest = size - bytes().__sizeof__()
+    rest = size - b"".__sizeof__()
     return lambda: bytes(rest)
 
 
