@@ -81,8 +81,13 @@ class SmallDatabases:
         self._by_text: dict[str, list[Check]] = {}
         self._texts = ahocorasick.Automaton()
         by_place: dict[tuple[int, int], dict[bytes, list[Check]]] = {}
+        by_masked_place: dict[tuple[int, int, int], dict[int, list[Check]]] = {}
         for check in checks:
-            if check.exact:
+            if check.exact and check.mask:
+                offset, value = check.exact
+                masked_place = offset, len(value), int.from_bytes(check.mask)
+                by_masked_place.setdefault(masked_place, {}).setdefault(int.from_bytes(value), []).append(check)
+            elif check.exact:
                 offset, value = check.exact
                 by_place.setdefault((offset, len(value)), {}).setdefault(value, []).append(check)
             elif check.needs:
@@ -94,6 +99,10 @@ class SmallDatabases:
         self._places = [
             (offset, offset + length, length, by_value.get) for (offset, length), by_value in by_place.items()
         ]
+        self._masked_places = [
+            (offset, offset + length, length, mask, by_value.get)
+            for (offset, length, mask), by_value in by_masked_place.items()
+        ]
 
     def needed(self, content: bytes) -> frozenset[Check] | None:
         """Return the checks that may say something of a file, among those that can be left out; None: ask all."""
@@ -102,11 +111,13 @@ class SmallDatabases:
         found: list[Check] = []
         for start, end, length, checks_of in self._places:
             found += checks_of(content[start:end].ljust(length, b"\0"), ())
+        for start, end, length, mask, with_number in self._masked_places:
+            found += with_number(int.from_bytes(content[start:end].ljust(length, b"\0")) & mask, ())
         head = b"\n" + content[:HEAD_BYTES]
         lowered = head[:NEEDED_WITHIN_BYTES].lower().decode("latin-1")
         for text in {text for _, text in self._texts.iter(lowered)}:
             found += (check for check in self._by_text[text] if check.may_match(head))
-        return frozenset(found)
+        return frozenset(check.for_head(head) for check in found)
 
     def detector(self, needed: frozenset[Check], flags: int) -> BufferDetector:
         """Return a detector with the database but for the checks that can be left out and are not needed."""

@@ -18,17 +18,22 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf
 from re import _constants, _parser  # type: ignore[attr-defined]
 from typing import Any
+
+from scanner.engine.speedups.magic_repetitions import Run, without_bounds
 
 _MAGIC_NUMBER = 0xF11E041C
 _VERSION = 16
 _RECORD_BYTES = 376
 _HEADER = struct.Struct("<IIII")
-#: Of a record: level, flags of the offset, relation, length of the value, kind, what is done with a number before it is
-#: compared, offset, range of a search and its flags, which for numbers are a mask.
-_RECORD = struct.Struct("<HBxcBB2x3si8xII")
-_VALUE = slice(32, 160)
+#: Of a record: level, flags of the offset, relation, length of the value, kind, what is done with a number and its mask
+#: before it is compared, condition, offset, range of a search and its flags, which for numbers are a mask. What lies
+#: between says how checks are ordered, which they are.
+_RECORD = struct.Struct("<HBxcBB2xBBxi8xII")
+_LENGTH = 5
+_VALUE, _VALUE_BYTES = slice(32, 160), 128
 #: Where a record holds what it prints: the description, the MIME type, and two more kinds of names.
 _OUTPUT = slice(160, 376)
 _DESCRIPTION = slice(160, 224)
@@ -74,8 +79,18 @@ class Check:
     needs: bytes = b""
     #: Tells of a head that has the text, behind a line break, whether the check may print something.
     may_match: MayMatch = bool
-    #: Where which bytes must be, if that decides.
+    #: Where which bytes must be, if that decides, and which of their bits.
     exact: tuple[int, bytes] | None = None
+    mask: bytes = b""
+    #: The same check for a head without certain runs of characters, with expressions that are compiled faster.
+    unbounded: Check | None = None
+    runs: tuple[Run, ...] = ()
+
+    def for_head(self, head: bytes) -> Check:
+        """Return the check as it is best written for a file with this head."""
+        if self.unbounded is None or any(run.is_in(head) for run in self.runs):
+            return self
+        return self.unbounded
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +118,8 @@ class Database:
         for check in self.checks:
             if check.needs or check.exact:
                 places[check] = size, len(places)
+                if check.unbounded:
+                    places[check.unbounded] = places[check]
             else:
                 always.append(check.records)
                 size += len(check.records)
@@ -154,15 +171,34 @@ def _check(records: bytes) -> Check:
         return Check(records)
     exact = first.exact_bytes()
     if exact is not None:
-        return Check(records, exact=exact)
+        return Check(records, exact=exact, mask=first.mask)
     may_print = _may_print(found, 0)
     if first.kind == _SEARCH and _SHORT_SEARCH <= first.reach <= _REACH and first.fixed_text:
-        return Check(records, first.fixed_text, may_print)
+        return Check(records, first.fixed_text, may_print, None, b"", *_unbounded(records, found))
     python = first.as_python() if first.kind == _REGEX else None
     if python is None:
         return Check(records)
     fixed = longest_fixed_part(python).lower()
-    return Check(records, fixed if len(fixed) > 1 else b"\n", may_print)
+    return Check(records, fixed if len(fixed) > 1 else b"\n", may_print, None, b"", *_unbounded(records, found))
+
+
+def _unbounded(records: bytes, found: list[_Record]) -> tuple[Check | None, tuple[Run, ...]]:
+    """Return a check with expressions without bounds, and the runs of characters that must not be in a head for it."""
+    written, runs = b"", []
+    ends: dict[int, float] = {}
+    for number, record in enumerate(found):
+        one = records[number * _RECORD_BYTES : (number + 1) * _RECORD_BYTES]
+        # What a record looks at may begin where the one that it continues has matched.
+        end = record.looks_until(ends.get(record.level - 1, inf) if record.is_relative else 0)
+        ends[record.level] = end
+        rewritten = without_bounds(record.text) if record.kind == _REGEX and end < HEAD_BYTES else None
+        if rewritten:
+            text, more = rewritten
+            runs += more
+            one = one[:_LENGTH] + bytes([len(text)]) + one[_LENGTH + 1 : _VALUE.start] + text.ljust(_VALUE_BYTES, b"\0")
+            one += records[number * _RECORD_BYTES + _VALUE.stop : (number + 1) * _RECORD_BYTES]
+        written += one
+    return (Check(written) if runs else None), tuple(runs)
 
 
 @dataclass(frozen=True)
@@ -176,7 +212,8 @@ class _Record:
     is_indirect: bool
     is_relative: bool  #: begins where the record of the level above has matched
     text: bytes  #: the value as the text that C takes it for
-    exact: bytes  #: the bytes that a string or number is compared with as they are, or empty if it is not that simple
+    exact: bytes  #: the bytes that a string or number is compared with, or empty if it is not that simple
+    mask: bytes  #: the bits of them that count; empty for all
     fixed_text: bytes  #: what a search looks for, in lower case, or empty if it is not that simple
     prints: bool
 
@@ -190,6 +227,14 @@ class _Record:
             return None
         at_start = self.offset == 0 and not self.is_relative
         return as_python(self.text, anchored=at_start, ended=at_start and not self.reach)
+
+    def looks_until(self, start: float) -> float:
+        """Return which place in a file this record looks at last, counted from where it may start to look at most."""
+        reaches = {_REGEX: _REACH, _SEARCH: self.reach + _VALUE_BYTES, _STRING: _VALUE_BYTES}
+        reaches |= {kind: size for kind, (size, _) in _NUMBERS.items()}
+        if self.is_indirect or self.offset < 0 or self.kind not in reaches:
+            return inf
+        return start + self.offset + reaches[self.kind]
 
     def may_match(self) -> MayMatch | None:
         """Return what tells whether this record may match in a head, or None if nothing is known of that."""
@@ -209,9 +254,16 @@ class _Record:
 
 def _record(records: bytes, at: int) -> _Record:
     record = records[at : at + _RECORD_BYTES]
-    level, flags, relation, length, kind, operations, offset, reach, text_flags = _RECORD.unpack_from(record)
+    level, flags, relation, length, kind, operation, condition, offset, reach, text_flags = _RECORD.unpack_from(record)
     value = record[_VALUE]
-    unchanged = not (reach or text_flags & ~_FOR_TEXT_OR_BINARY or operations.strip(b"\0"))
+    exact, mask = b"", b""
+    if operation or condition:
+        pass
+    elif kind == _STRING and not reach and not text_flags & ~_FOR_TEXT_OR_BINARY:
+        exact = value[:length]
+    elif kind in _NUMBERS:
+        exact = _as_in_file(kind, value)
+        mask = _as_in_file(kind, struct.pack("<II", reach, text_flags)) if reach or text_flags else b""
     return _Record(
         level=level,
         relation=relation,
@@ -222,20 +274,17 @@ def _record(records: bytes, at: int) -> _Record:
         is_indirect=bool(flags & _INDIRECT),
         is_relative=bool(flags & _RELATIVE),
         text=value.split(b"\0")[0],
-        exact=_exact(kind, value, length, text_flags) if unchanged else b"",
+        exact=exact,
+        mask=mask,
         fixed_text=_fixed_text(value[:length], text_flags),
         prints=bool(record[_OUTPUT].strip(b"\0")) or kind in _CALLS,
     )
 
 
-def _exact(kind: int, value: bytes, length: int, text_flags: int) -> bytes:
-    """Return the bytes that a file must have for a string or a number to be equal to a value, or nothing."""
-    if kind == _STRING:
-        return value[:length]
-    if kind not in _NUMBERS or text_flags:
-        return b""
+def _as_in_file(kind: int, number: bytes) -> bytes:
+    """Return the bytes of a number in the order in which they must be in a file."""
     size, order = _NUMBERS[kind]
-    return value[:size] if (order or sys.byteorder) == "little" else value[:size][::-1]
+    return number[:size] if (order or sys.byteorder) == "little" else number[:size][::-1]
 
 
 def _fixed_text(value: bytes, text_flags: int) -> bytes:

@@ -1,4 +1,6 @@
+import ctypes
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +10,7 @@ from typecode import magic2
 
 from scanner.engine.speedups import file_types, magic_database
 from scanner.engine.speedups.file_types import detect, is_plain
+from scanner.engine.speedups.magic_repetitions import without_bounds
 
 from .stock import stock
 from .texts import SOURCES, sample, write
@@ -168,7 +171,7 @@ def test_checks_stay_in_their_order():
 def test_what_is_compared_with_certain_bytes_is_asked_where_they_are(assert_same):
     database = magic_database.parse(Path(magic2.get_magicdb_location()).read_bytes())
     chance = random.Random(8)
-    exact = [check.exact for check in database.checks if check.exact and is_plain(check.exact[1])]
+    exact = [check.exact for check in database.checks if check.exact and not check.mask and is_plain(check.exact[1])]
     for offset, value in chance.sample(exact, 400):
         filler = chance.choice([b" ", b"a", b"a b\n", b"1,2\n"])
         start = (filler * (offset // len(filler) + 1))[:offset]
@@ -250,3 +253,88 @@ def test_it_can_be_used_after_a_fork():
 def test_a_description_that_only_looks_like_that_of_plain_text_is_not_taken_for_it(assert_same, start):
     for rest in (b"", b"\n", b"\nfoo\n", b", with very long lines\n" + b"x" * 500):
         assert_same(start + rest)
+
+
+def test_of_a_number_only_the_bits_that_count_are_compared(assert_same):
+    database = magic_database.parse(Path(magic2.get_magicdb_location()).read_bytes())
+    chance = random.Random(9)
+    tried = 0
+    for check in database.checks:
+        if not check.mask:
+            continue
+        offset, value = check.exact
+        any_bits = (int.from_bytes(chance.randbytes(len(value))) & ~int.from_bytes(check.mask) for _ in range(200))
+        numbers = ((bits | int.from_bytes(value)).to_bytes(len(value)) for bits in any_bits)
+        plain = next(filter(is_plain, numbers), None)
+        if plain is not None:
+            tried += 1
+            assert_same((b"a b\n" * (offset // 4 + 1))[:offset] + plain + b" 1.0 text\n")
+    assert tried > 5
+
+
+@pytest.mark.parametrize("more", [-1, 0, 1, 2, 40])
+def test_repetitions_near_their_bounds_count_as_in_stock(assert_same, more):
+    for line in (
+        b"def f" + b"(" + b"a, " * 84 + b"a" * (3 + more) + b"):",
+        b"(" * 300 + b"b" * (255 + more) + b"):",
+        b" " * (50 + more) + b"def f(a):",
+        b"def" + b" " * (50 + more) + b"f(a):",
+        b"def " + b"f" * (100 + more) + b"(a):",
+        b"def " + b"f" * (100 + more) + b"\n(a):",
+    ):
+        assert_same(b"# x\n" + line + b"\n    pass\n")
+        assert_same(line + b"\n" + b"def g(a, b):\n")
+
+
+class Libc:
+    """The regular expressions of the C library, as libmagic asks for them."""
+
+    library = ctypes.CDLL(None)
+    EXTENDED, NEWLINE = 1, 4
+
+    def span(self, expression: bytes, text: bytes) -> tuple[int, int] | None:
+        compiled, found = ctypes.create_string_buffer(256), (ctypes.c_int * 2)()
+        assert self.library.regcomp(compiled, expression, self.EXTENDED | self.NEWLINE) == 0
+        missed = self.library.regexec(compiled, text, 1, found, 0)
+        self.library.regfree(compiled)
+        return None if missed else (found[0], found[1])
+
+
+def test_expressions_without_bounds_match_the_same_places():
+    database = magic_database.parse(Path(magic2.get_magicdb_location()).read_bytes())
+    starts = {(check, at) for check in database.checks for at in range(0, len(check.records), 376)}
+    records = [magic_database._record(check.records, at) for check, at in starts]
+    texts = sorted({record.text for record in records if record.kind == magic_database._REGEX})
+    bounded = [(text, *found) for text in texts if (found := without_bounds(text))]
+    chance, libc, compared = random.Random(10), Libc(), 0
+    for expression, unbounded, runs in bounded:
+        letters = b"".join(bytes([value]) for value in range(1, 127) if any(run.kind[value] for run in runs))
+        pieces = [
+            *re.findall(rb"\w+", expression),
+            *(letters[n : n + 1] for n in range(len(letters))),
+            b"(",
+            b"):",
+            b"\n",
+        ]
+        for _ in range(150):
+            text = b"".join(
+                chance.choice(pieces) * chance.choice([1, 1, 2, 25]) for _ in range(chance.randrange(1, 40))
+            )
+            if not any(run.is_in(text) for run in runs):
+                compared += 1
+                assert libc.span(unbounded, text) == libc.span(expression, text), (expression, text)
+    assert len(bounded) > 5
+    assert compared > 300
+
+
+def test_what_is_not_a_repetition_of_one_kind_keeps_its_bounds():
+    for expression in (
+        rb"(ab){0,99}",
+        rb"\.{0,99}",
+        rb"[a{0,99}]",
+        rb"a{2,99}",
+        rb"a{0,5}",
+        rb"[[:punct:]]{0,99}",
+        rb".{0,99}",
+    ):
+        assert without_bounds(expression) is None
