@@ -253,11 +253,12 @@ def _sharing_enough_legalese(arrays: _RuleArrays, high_tids: Array, distinct: in
     If only rules nearly equal to the text are wanted, the most that the sets can have in common bounds the resemblance.
     """
     high = arrays.counts(high_tids)
-    possible = high >= arrays.required_high_unique
-    if near is not None:
-        most = np.minimum(high + arrays.low_unique, high + (distinct - len(high_tids)))
-        possible &= most >= (near - 1e-6) * (distinct + arrays.length_unique - most)
-    return np.flatnonzero(possible)
+    slots = np.flatnonzero(high >= arrays.required_high_unique)
+    if near is None:
+        return slots
+    high = high[slots]
+    most = np.minimum(high + arrays.low_unique[slots], high + (distinct - len(high_tids)))
+    return slots[most >= (near - 1e-6) * (distinct + arrays.length_unique[slots] - most)]
 
 
 def _set_scores(arrays: _RuleArrays, slots: Array, tids: Array, threshold: float, only_near: bool) -> _Scores:
