@@ -26,6 +26,18 @@ class NotKnown(Exception):
     """The expression has something in it that is not understood here."""
 
 
+class _Known:
+    """What is known of an automaton in certain states: whether it has matched, and what follows on which character."""
+
+    __slots__ = ("after", "matches", "matches_at_end", "states")
+
+    def __init__(self, states: frozenset[int], matches: bool, matches_at_end: bool) -> None:
+        self.states = states
+        self.matches = matches
+        self.matches_at_end = matches_at_end
+        self.after: dict[str, _Known] = {}
+
+
 class Automaton:
     """An automaton for an expression. Raises NotKnown for one with assertions, references and the like."""
 
@@ -37,34 +49,45 @@ class Automaton:
         self._flags = tree.state.flags
         start = self._new()
         self._end = self._add_all(tree, start, self._flags)
-        self._first = self._closure([start], at_start=True)
-        self._steps: dict[tuple[frozenset[int], str], frozenset[int]] = {}
+        self._start = self._closure([start], at_start=True)
+        self._forget()
+
+    def _forget(self) -> None:
+        self._known: dict[frozenset[int], _Known] = {}
+        self._steps = 0
+        self._first = self._known_of(self._start)
+
+    def _known_of(self, states: frozenset[int]) -> _Known:
+        known = self._known.get(states)
+        if known is None:
+            at_end = self._end in self._closure(states, at_end=True)
+            known = self._known[states] = _Known(states, self._end in states, at_end)
+        return known
 
     def matches(self, word: str) -> bool:
         """Tell whether the expression matches at the start of a word without line feed."""
-        states = self._first
+        if not word:
+            return self._end in self._closure(self._start, at_start=True, at_end=True)
+        known = self._first
         for character in word:
-            if self._end in states:
+            if known.matches:
                 return True
-            if not states:
+            following = known.after.get(character)
+            if following is None:
+                following = self._step(known, character)
+            known = following
+            if not known.states:
                 return False
-            step = states, character
-            found = self._steps.get(step)
-            if found is None:
-                found = self._step(states, character)
-                if len(self._steps) >= STEPS_REMEMBERED:
-                    self._steps.clear()
-                self._steps[step] = found
-            states = found
-        return self._end in self._closure(states, at_start=not word, at_end=True)
+        return known.matches_at_end
 
-    def _step(self, states: Iterable[int], character: str) -> frozenset[int]:
-        following = []
-        for state in states:
-            move = self._characters[state]
-            if move is not None and move[0](character):
-                following.append(move[1])
-        return self._closure(following)
+    def _step(self, known: _Known, character: str) -> _Known:
+        if self._steps >= STEPS_REMEMBERED:
+            self._forget()
+        self._steps += 1
+        moves = [self._characters[state] for state in known.states]
+        following = self._closure([move[1] for move in moves if move is not None and move[0](character)])
+        known.after[character] = self._known_of(following)
+        return known.after[character]
 
     def _closure(self, states: Iterable[int], at_start: bool = False, at_end: bool = False) -> frozenset[int]:
         """Return the states that are reached from some without a further character."""

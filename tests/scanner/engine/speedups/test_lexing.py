@@ -6,7 +6,7 @@ from cluecode.copyrights import PATTERNS
 from pygmars import Token
 from pygmars.lex import Lexer
 
-from scanner.engine.speedups import lexing
+from scanner.engine.speedups import lexing, word_patterns
 
 from .stock import stock
 from .texts import sample
@@ -41,7 +41,7 @@ def test_words_of_real_texts_have_stocks_labels(lexers):
 
 def test_words_that_patterns_stand_for_have_stocks_labels_bent_and_unbent(lexers):
     chance = random.Random(6)
-    fixed = sorted({word for pattern, _ in PATTERNS for word in lexing.fixed_words(pattern) or ()})
+    fixed = sorted({word for pattern, _ in PATTERNS for word in word_patterns.fixed_words(pattern) or ()})
     words = chance.sample(fixed, 400)
     words += [word + chance.choice(".,:;)'\n\x85éA1") for word in words] + [word.swapcase() for word in words]
     words += [chance.choice("(<@.-_é1a") + word for word in words[:400]]
@@ -58,10 +58,10 @@ def test_any_first_character_leads_to_stocks_label(lexers):
 def test_every_pattern_can_begin_only_as_said():
     words = some_words(1500)
     for pattern, _ in PATTERNS:
-        first = lexing.first_characters(pattern)
+        first = word_patterns.first_characters(pattern)
         match = re.compile(pattern).match
 
-        assert not [word for word in words if match(word) and not {word[0], lexing._OTHER} & first]
+        assert not [word for word in words if match(word) and not {word[0], word_patterns.OTHER} & first]
 
 
 def test_a_word_that_nothing_matches_keeps_its_label():
@@ -87,10 +87,43 @@ def test_a_long_run_of_parens_takes_no_time_to_speak_of(lexers):
 def test_every_pattern_can_end_only_as_said():
     words = [word for word in some_words(1500) if "\n" not in word]  # Those are left to stock.
     for pattern, _ in PATTERNS:
-        last = lexing.last_characters(pattern)
+        last = word_patterns.last_characters(pattern)
         match = re.compile(pattern).match
 
-        assert not [word for word in words if match(word) and not {word[-1], lexing._OTHER} & last]
+        assert not [word for word in words if match(word) and not {word[-1], word_patterns.OTHER} & last]
+
+
+def test_every_match_has_what_is_required():
+    words = [word for word in some_words(1500) if "\n" not in word]
+    matches = 0
+    for pattern, _ in PATTERNS:
+        required, (least, most) = word_patterns.required_characters(pattern), word_patterns.lengths(pattern)
+        for word in filter(re.compile(pattern).match, words):
+            matches += 1
+            characters = {character if character in word_patterns.ASCII else word_patterns.OTHER for character in word}
+            assert all(characters & each for each in required), (pattern, word)
+            assert least <= len(word) <= most, (pattern, word)
+    assert matches > 1000
+
+
+@pytest.mark.parametrize(
+    ("pattern", "required", "least", "most"),
+    [
+        ("^ab?c$", ["a", "c"], 2, 3),
+        ("^(a|bc)+d*$", ["ab"], 1, None),
+        ("^(a|x[bc]y)$", ["ax"], 1, 3),
+        ("^(a|)b", ["b"], 1, None),
+        ("^a?$", [], 0, 1),
+        ("(?i)a", [], 1, None),
+        ("^(?!x).é{2}$", ["\x80"], 3, 3),
+        (r"^\w[()]", ["()"], 2, None),
+        ("^[^a]", [], 1, None),
+    ],
+)
+def test_what_a_match_requires_is_known(pattern, required, least, most):
+    assert set(word_patterns.required_characters(pattern)) == set(map(frozenset, required))
+    assert word_patterns.lengths(pattern)[0] == least
+    assert most is None or word_patterns.lengths(pattern)[1] == most
 
 
 @pytest.mark.parametrize(
@@ -105,12 +138,17 @@ def test_every_pattern_can_end_only_as_said():
     ],
 )
 def test_the_ends_of_matches_are_known(pattern, first, last):
-    assert (lexing.first_characters(pattern), lexing.last_characters(pattern)) == (frozenset(first), frozenset(last))
+    assert (word_patterns.first_characters(pattern), word_patterns.last_characters(pattern)) == (
+        frozenset(first),
+        frozenset(last),
+    )
 
 
 def test_a_pattern_that_does_not_say_how_it_ends_may_end_anyhow():
     for pattern in ("ab", "^ab*", "^.$", "^a*$", "(?i)ab$", "^(?!x)a$"):
-        assert {lexing.first_characters(pattern), lexing.last_characters(pattern)} & {lexing._ANYTHING}
+        assert {word_patterns.first_characters(pattern), word_patterns.last_characters(pattern)} & {
+            word_patterns.ANYTHING
+        }
 
 
 def test_lexers_of_equal_matchers_share_what_is_known_of_words():
