@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -218,14 +219,11 @@ def scan_with_cache(
         yield _merged(copies[found.path], found)
 
 
-class _Where:
-    """What a file's place, rather than its content and name, decides."""
+class _Manifests:
+    """Patterns of the paths at which ScanCode looks for package data, in a form in which they are tried fast."""
 
-    def __init__(self, workspace: Path, manifests: Sequence[str]) -> None:
-        self._workspace = workspace
-        # As the engine sees it: the whole path counts, and in any case rather than in the right one.
-        self._prefix = f"{workspace.resolve()}/"
-        ends = {pattern: _END.fullmatch(pattern) for pattern in manifests}
+    def __init__(self, patterns: Sequence[str]) -> None:
+        ends = {pattern: _END.fullmatch(pattern) for pattern in patterns}
         self._ends = tuple(_unescaped(end[1]) for end in ends.values() if end)
         # Most patterns only say how a path ends, nearly all others hold a word that few paths have. As one expression,
         # all of them take fifteen times as long to try.
@@ -233,12 +231,28 @@ class _Where:
         self._words = [_word(pattern) for pattern in others]
         self._others = re.compile("|".join(f"(?:{pattern})" for pattern in others) or r"(?!)", re.IGNORECASE)
 
-    def may_be_manifest(self, file: FileEntry) -> bool:
-        path = f"{self._prefix}{file.path}".replace("\\", "/")
+    def may_match(self, path: str) -> bool:
         lower = path.lower()
         if lower.endswith(self._ends):
             return True
         return any(word in lower for word in self._words) and self._others.match(path) is not None
+
+
+#: One engine has the same ones for years, and a scan may be of one file.
+_manifests = lru_cache(maxsize=4)(_Manifests)
+
+
+class _Where:
+    """What a file's place, rather than its content and name, decides."""
+
+    def __init__(self, workspace: Path, manifests: tuple[str, ...]) -> None:
+        self._workspace = workspace
+        # As the engine sees it: the whole path counts, and in any case rather than in the right one.
+        self._prefix = f"{workspace.resolve()}/"
+        self._manifests = _manifests(manifests)
+
+    def may_be_manifest(self, file: FileEntry) -> bool:
+        return self._manifests.may_match(f"{self._prefix}{file.path}".replace("\\", "/"))
 
     def date(self, file: FileEntry) -> str | None:
         """Return the file's date as ScanCode writes it; None if this is no file to take from the cache."""

@@ -324,7 +324,7 @@ def test_what_may_be_a_manifest_is_what_one_of_the_patterns_matches_in_any_case(
     whole = re.compile("|".join(f"(?:{pattern})" for pattern in patterns), re.IGNORECASE)
     chance = random.Random(4)
     pieces = ["/", "f", ".", ".py", ".jar", ".yaml", "setup", "conda", "b.c", "q.d", ".(e)", "/x/", "/y/", "a b+c.txt"]
-    where = _Where(Path("/w"), patterns)
+    where = _Where(Path("/w"), tuple(patterns))
     found = []
     for _ in range(20_000):
         path = "".join(chance.choices(pieces, k=chance.randrange(1, 6)))
