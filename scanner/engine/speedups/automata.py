@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from re import _compiler, _constants, _parser  # type: ignore[attr-defined]
 from typing import Any
 
-#: Steps remembered per automaton, before starting anew.
-STEPS_REMEMBERED = 20_000
+#: Steps remembered per automaton, before starting anew; and steps that it takes when it is made.
+STEPS_REMEMBERED, STEPS_EXPLORED = 20_000, 400
 #: The most copies that a repetition with bounds is written out to.
 MOST_COPIES = 50
 
@@ -27,7 +27,7 @@ class NotKnown(Exception):
 
 
 class _Known:
-    """What is known of an automaton in certain states: whether it has matched, and what follows on which character."""
+    """What is known of an automaton in certain states: whether it has matched, and what follows on which kind."""
 
     __slots__ = ("after", "matches", "matches_at_end", "states")
 
@@ -35,7 +35,7 @@ class _Known:
         self.states = states
         self.matches = matches
         self.matches_at_end = matches_at_end
-        self.after: dict[str, _Known] = {}
+        self.after: dict[int, _Known] = {}
 
 
 class Automaton:
@@ -50,7 +50,11 @@ class Automaton:
         start = self._new()
         self._end = self._add_all(tree, start, self._flags)
         self._start = self._closure([start], at_start=True)
+        self._tests = [move[0] for move in self._characters if move is not None]
+        self._kinds: dict[str, int] = {}
+        self._numbers: dict[tuple[int, ...], int] = {}
         self._forget()
+        self._explore()
 
     def _forget(self) -> None:
         self._known: dict[frozenset[int], _Known] = {}
@@ -64,15 +68,38 @@ class Automaton:
             known = self._known[states] = _Known(states, self._end in states, at_end)
         return known
 
+    def _explore(self) -> None:
+        """Take some steps beforehand, on each kind of character of ASCII: every child would have to take them."""
+        characters = {self._kind(character): character for character in map(chr, range(128))}
+        found, steps = [self._first], 0
+        for known in found:
+            for character in characters.values():
+                following = self._step(known, character)
+                steps += 1
+                if steps >= STEPS_EXPLORED:
+                    return
+                if following not in found and following.states and not following.matches:
+                    found.append(following)
+
+    def _kind(self, character: str) -> int:
+        """Return a number for which of the automaton's tests this character passes: it decides where that leads."""
+        kind = self._kinds.get(character)
+        if kind is None:
+            if len(self._kinds) >= STEPS_REMEMBERED:
+                self._kinds.clear()
+            passed = tuple(place for place, test in enumerate(self._tests) if test(character))
+            kind = self._kinds[character] = self._numbers.setdefault(passed, len(self._numbers))
+        return kind
+
     def matches(self, word: str) -> bool:
         """Tell whether the expression matches at the start of a word without line feed."""
         if not word:
             return self._end in self._closure(self._start, at_start=True, at_end=True)
-        known = self._first
+        known, kinds = self._first, self._kinds
         for character in word:
             if known.matches:
                 return True
-            following = known.after.get(character)
+            following = known.after.get(kinds.get(character, -1))
             if following is None:
                 following = self._step(known, character)
             known = following
@@ -86,8 +113,8 @@ class Automaton:
         self._steps += 1
         moves = [self._characters[state] for state in known.states]
         following = self._closure([move[1] for move in moves if move is not None and move[0](character)])
-        known.after[character] = self._known_of(following)
-        return known.after[character]
+        reached = known.after[self._kind(character)] = self._known_of(following)
+        return reached
 
     def _closure(self, states: Iterable[int], at_start: bool = False, at_end: bool = False) -> frozenset[int]:
         """Return the states that are reached from some without a further character."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import product
 from re import _constants, _parser  # type: ignore[attr-defined]
 from typing import Any
@@ -17,9 +18,13 @@ MOST_FIXED_WORDS = 64
 MOST_REQUIRED, MOST_CHARACTERS = 2, 40
 
 
+#: All questions about one pattern come one after the other.
+_parsed = lru_cache(maxsize=1)(_parser.parse)
+
+
 def fixed_words(pattern: str) -> list[str] | None:
     """Return all words that ``^pattern$`` stands for, if it is anchored at both ends and they are few."""
-    tree = _parser.parse(pattern)
+    tree = _parsed(pattern)
     items = list(tree)
     if len(items) < 2 or tree.state.flags & re.IGNORECASE:
         return None
@@ -81,7 +86,7 @@ _CATEGORIES = {
 
 def first_characters(pattern: str) -> frozenset[str]:
     """Return the ASCII characters that a match of ``pattern`` can begin with, and ``OTHER`` if others can."""
-    tree = _parser.parse(pattern)
+    tree = _parsed(pattern)
     if tree.state.flags & re.IGNORECASE:
         return ANYTHING
     first, may_be_empty = _first_of(tree)
@@ -90,7 +95,7 @@ def first_characters(pattern: str) -> frozenset[str]:
 
 def last_characters(pattern: str) -> frozenset[str]:
     """Return the ASCII characters that a word can end with if it matches ``pattern``, and ``OTHER`` if others can."""
-    tree = _parser.parse(pattern)
+    tree = _parsed(pattern)
     items = list(tree)
     if tree.state.flags & re.IGNORECASE or not items or items[-1] != (_constants.AT, _constants.AT_END):
         return ANYTHING
@@ -155,7 +160,7 @@ def _first_of_members(members: Iterable[tuple[Any, Any]]) -> frozenset[str]:
 
 def lengths(pattern: str) -> tuple[int, int]:
     """Return the least and the most characters that a word has if it matches ``pattern``."""
-    tree = _parser.parse(pattern)
+    tree = _parsed(pattern)
     least, most = tree.getwidth()
     ends = list(tree)[-1:] == [(_constants.AT, _constants.AT_END)]
     return least, most if ends else _constants.MAXREPEAT
@@ -163,7 +168,7 @@ def lengths(pattern: str) -> tuple[int, int]:
 
 def required_characters(pattern: str) -> list[frozenset[str]]:
     """Return sets of characters of each of which a match has one: the smallest that are known, if they say much."""
-    tree = _parser.parse(pattern)
+    tree = _parsed(pattern)
     if tree.state.flags & re.IGNORECASE:
         return []
     found = sorted(set(_required_of(tree)), key=lambda characters: (len(characters), sorted(characters)))
