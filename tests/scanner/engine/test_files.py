@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scancode import Scanner
+from scancode import Scanner, cli
 
 from scanner.engine.client import Engine
-from scanner.engine.files import command, scan_file, soft_deadline, without_machine
+from scanner.engine.files import COMMAND, command, scan_file, soft_deadline, without_machine
 from scanner.limits import Limits
 from tests.scanner.engine.whole import entries
 
@@ -86,6 +86,20 @@ def test_the_options_are_the_command_lines(tmp_path: Path) -> None:
 
     assert options["only_findings"] is False
     assert all(options[name] is True for name in ("license", "copyright", "package", "email", "url", "info", "tallies"))
+
+
+def test_what_is_added_to_the_command_is_read_as_on_the_command_line(tmp_path: Path) -> None:
+    added = ["--quiet", "--max-in-memory", "0", "--json", str(tmp_path / "a"), "--json-lines", str(tmp_path / "b")]
+    stock = cli.scancode.make_context("scancode", [*COMMAND, *added, "--", str(tmp_path)])
+    ours = command(str(tmp_path), *added)
+
+    assert ours.params.keys() == stock.params.keys()
+    assert cli.get_pretty_params(ours) == cli.get_pretty_params(stock)
+    for name in ("output_json", "output_json_lines"):
+        assert ours.params[name].name == stock.params[name].name
+    assert command(str(tmp_path)).params["input"] == (str(tmp_path),)
+    ours.close()
+    stock.close()
 
 
 def test_every_scanner_says_something(engine: Engine, tmp_path: Path) -> None:

@@ -1,0 +1,68 @@
+import attr
+import commoncode.resource
+import pytest
+from commoncode.resource import Codebase, _CodebaseAttributes
+
+from scanner.engine.speedups import resource_classes
+
+from .stock import stock
+
+# ScanCode does not close the folder that it lists.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
+
+
+@pytest.fixture(autouse=True)
+def in_place(monkeypatch):
+    for replacement in resource_classes.REPLACEMENTS:
+        owner, name = replacement.name.split(".")
+        monkeypatch.setattr(getattr(commoncode.resource, owner), name, replacement.function)
+
+
+def attributes():
+    return {"findings": attr.ib(default=attr.Factory(list)), "kind": attr.ib(default=None)}
+
+
+def described(cls):
+    fields = [(field.name, field.default, field.type, field.metadata, field.converter) for field in attr.fields(cls)]
+    return cls.__name__, [base.__name__ for base in cls.__mro__], fields, cls.__slots__
+
+
+def test_the_classes_are_those_of_stock(tmp_path):
+    ours, stocks = (
+        module.Codebase(str(tmp_path), resource_attributes=declared, codebase_attributes=declared)
+        for declared in [attributes()]
+        for module in (commoncode.resource, stock("commoncode.resource"))
+    )
+
+    theirs = described(stocks.resource_class), described(type(stocks.attributes))
+    # Stock's module was loaded a second time, and with it the converter of paths.
+    assert (
+        str((described(ours.resource_class), described(type(ours.attributes)))).split(" at 0x")[0]
+        == (str(theirs).split(" at 0x")[0])
+    )
+    assert [field.name for field in attr.fields(ours.resource_class)][-2:] == ["findings", "kind"]
+
+
+def test_a_class_is_made_once_for_the_same_attributes_and_anew_for_others(tmp_path):
+    declared = attributes()
+    first, second = (Codebase(str(tmp_path), resource_attributes=dict(declared)) for _ in range(2))
+    other = Codebase(str(tmp_path), resource_attributes=attributes())
+    fewer = Codebase(str(tmp_path), resource_attributes={"kind": declared["kind"]})
+    none = Codebase(str(tmp_path))
+
+    assert first.resource_class is second.resource_class
+    assert len({each.resource_class for each in (first, other, fewer, none)}) == 4
+    assert _CodebaseAttributes.from_attributes(declared) is type(_CodebaseAttributes.from_attributes(declared)()), (
+        "the same class, and not one of the resources'"
+    )
+    assert _CodebaseAttributes.from_attributes(declared) is not first.resource_class
+
+
+def test_codebases_of_one_class_share_nothing(tmp_path):
+    declared = attributes()
+    first, second = (Codebase(str(tmp_path), codebase_attributes=declared, resource_attributes=declared) for _ in "ab")
+
+    first.attributes.findings.append("x")
+    first.root.findings.append("y")
+
+    assert second.attributes.findings == second.root.findings == []
