@@ -1,0 +1,73 @@
+"""The server alone, with children that do what a test tells them to."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.scanner.engine.test_client import until
+
+#: Its children keep a copy of every file that the server has open, as a fresh fork does for a moment.
+_SERVER = """
+import os, sys
+from pathlib import Path
+from scanner.engine.server import Server
+def answer(connection, folder, server):
+    connection.recv(100)
+    connection.sendall(b"%d" % os.getpid())
+    connection.recv(100)
+    os._exit(0)
+Server(Path(sys.argv[1]), Path(sys.argv[2]), {}, answer, iter(())).serve()
+"""
+
+Connect = Callable[[], socket.socket]
+
+
+@pytest.fixture
+def connect(tmp_path: Path) -> Iterator[Connect]:
+    home, path = tmp_path / "home", tmp_path / "socket"
+    home.mkdir()
+    with ExitStack() as stack:
+        server = stack.enter_context(subprocess.Popen([sys.executable, "-c", _SERVER, str(path), str(home)]))
+        stack.callback(server.kill)
+
+        def connected() -> socket.socket:
+            connection = stack.enter_context(socket.socket(socket.AF_UNIX))
+            connection.settimeout(20)
+            while connection.connect_ex(str(path)):
+                assert server.poll() is None
+            assert connection.recv(100) == b"{}\n"
+            return connection
+
+        yield connected
+
+
+def _child(connect: Connect) -> tuple[socket.socket, int]:
+    connection = connect()
+    connection.sendall(b"begin")
+    return connection, int(connection.recv(100))
+
+
+def _end(child: tuple[socket.socket, int]) -> None:
+    connection, pid = child
+    connection.sendall(b"end")
+    # Not until the connection is closed, of which others have copies.
+    until(lambda: not Path(f"/proc/{pid}").exists())
+
+
+def test_the_end_of_one_child_is_not_taken_for_that_of_the_next(connect: Connect) -> None:
+    first = _child(connect)
+    # It has a copy of what tells the server that the first one ended.
+    _child(connect)
+    _end(first)
+
+    _child(connect)
+
+    # A server that takes the third one for ended waits for it, and answers nobody.
+    _end(_child(connect))
