@@ -27,7 +27,7 @@ BATCH_SECONDS = 1.5
 #: What a batch should cost at least: a child that starts learns words and types anew, which takes about 0.1 s.
 LEAST_SECONDS = 0.25
 #: Rough speed of the engine on ordinary source code; only the order and the size of batches hang on it.
-_SECONDS_PER_FILE, _BYTES_PER_SECOND = 0.01, 500_000
+_SECONDS_PER_FILE, _BYTES_PER_SECOND = 0.005, 1_000_000
 #: What a file costs whose findings are in the cache.
 _SECONDS_IF_KNOWN = 0.0005
 

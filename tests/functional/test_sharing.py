@@ -41,7 +41,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
 @pytest.mark.timeout(600)
 def test_two_workers_share_a_scan_and_its_report_is_the_same(site: Site, http: HttpServer, tmp_path: Path) -> None:
     # So many that there are batches left for the second worker while the first has one.
-    http.routes["/rules.tgz"] = content(trees.tar_gz(trees.rule_texts(600)))
+    http.routes["/rules.tgz"] = content(trees.tar_gz(trees.rule_texts(900)))
     by_one = site.submit(http.url("/rules.tgz"))
     site.wait(by_one, "done", seconds=240)
 
