@@ -2,7 +2,7 @@
 
 What a child allocates comes from such gaps first, each on another page that it shares with the engine, and the kernel
 copies a page at the first write to it: 4 kB for the 48 bytes that were wanted. With the gaps taken, the same memory
-comes in one piece. They are taken once, after all is loaded, and never given back.
+comes in one piece. They are taken after loading and never given back.
 
 There are two kinds: CPython's own allocator hands out blocks of up to 512 bytes from pools of one size each, and the C
 library (glibc) the rest. Where either is not of the kind known here, nothing happens.
@@ -11,6 +11,9 @@ library (glibc) the rest. Where either is not of the kind known here, nothing ha
 from __future__ import annotations
 
 import ctypes
+import os
+import sys
+import sysconfig
 from collections.abc import Callable
 from typing import Any
 
@@ -19,8 +22,8 @@ _BLOCK_STEP, _BLOCK_LARGEST = 16, 512
 _POOL, _POOL_HEADER = 16_384, 48
 #: The size of the blocks that numbers take, this module's own ones too: so many may be missing in a row.
 _NUMBERS, _OWN_BLOCKS = 32, 4
-#: More gaps of one size than this are not expected, and left alone.
-_MOST_BLOCKS = 500_000
+#: More of one size than this is not expected, and left alone; bytes.
+_MOST_BYTES = 50_000_000
 
 #: The sizes of gaps that are looked for, from the largest on: every one that the C library keeps apart up to a
 #: kilobyte, and steps of a tenth above that.
@@ -45,8 +48,9 @@ _kept: list[object] = []
 
 def fill() -> None:
     """Take all gaps there are."""
-    for size in range(_BLOCK_STEP, _BLOCK_LARGEST + 1, _BLOCK_STEP):
-        _kept.extend(_objects(size))
+    if sysconfig.get_config_var("WITH_PYMALLOC") and not os.environ.get("PYTHONMALLOC") and not sys.flags.dev_mode:
+        for size in range(_BLOCK_STEP, _BLOCK_LARGEST + 1, _BLOCK_STEP):
+            _kept.extend(_objects(size))
     _fill_heap()
 
 
@@ -56,7 +60,7 @@ def _objects(size: int) -> list[object]:
     in_a_row = (_POOL - _POOL_HEADER) // size - (_OWN_BLOCKS if size == _NUMBERS else 0)
     made: list[object] = []
     pool, run = -1, 0
-    while run < in_a_row and len(made) < _MOST_BLOCKS:
+    while run < in_a_row and len(made) * size < _MOST_BYTES:
         made.append(new())
         before, pool = pool, id(made[-1]) // _POOL
         run = run + 1 if pool == before else 1
