@@ -4,8 +4,9 @@ Stock asks libmagic twice for each file, for a description and for a MIME type. 
 into compiling some fifty regular expressions, which libmagic does anew each time, and into three thousand checks, to
 find that they do not match. Here the start of the file tells which checks could match at all (see ``magic_database``);
 libmagic gets a database without the others. The answer is the same since a check that does not match prints nothing.
-The parts of a database that others refer to by name stay in a database of their own beside it, where libmagic looks for
-them as well.
+Expressions that take long to compile are written in a shorter way where that matches the same (see
+``magic_expressions``). The parts of a database that others refer to by name stay in a database of their own beside it,
+where libmagic looks for them as well.
 
 The MIME type is not asked for where the description names nothing but an encoding: libmagic says text/plain unless a
 check knows better, and every check that knows a type has a description as well.

@@ -15,14 +15,20 @@ from __future__ import annotations
 import re
 import struct
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf
-from re import _constants, _parser  # type: ignore[attr-defined]
 from typing import Any
 
-from scanner.engine.speedups.magic_repetitions import Run, without_bounds
+from scanner.engine.speedups.magic_expressions import (
+    Run,
+    as_python,
+    branches,
+    longest_fixed_part,
+    without_bounds,
+    without_long_repeats,
+)
 
 _MAGIC_NUMBER = 0xF11E041C
 _VERSION = 16
@@ -184,10 +190,9 @@ def _check(records: bytes) -> Check:
 
 def _unbounded(records: bytes, found: list[_Record]) -> tuple[Check | None, tuple[Run, ...]]:
     """Return a check with expressions without bounds, and the runs of characters that must not be in a head for it."""
-    written, runs = b"", []
+    written, runs = bytearray(records), []
     ends: dict[int, float] = {}
     for number, record in enumerate(found):
-        one = records[number * _RECORD_BYTES : (number + 1) * _RECORD_BYTES]
         # What a record looks at may begin where the one that it continues has matched.
         end = record.looks_until(ends.get(record.level - 1, inf) if record.is_relative else 0)
         ends[record.level] = end
@@ -195,10 +200,10 @@ def _unbounded(records: bytes, found: list[_Record]) -> tuple[Check | None, tupl
         if rewritten:
             text, more = rewritten
             runs += more
-            one = one[:_LENGTH] + bytes([len(text)]) + one[_LENGTH + 1 : _VALUE.start] + text.ljust(_VALUE_BYTES, b"\0")
-            one += records[number * _RECORD_BYTES + _VALUE.stop : (number + 1) * _RECORD_BYTES]
-        written += one
-    return (Check(written) if runs else None), tuple(runs)
+            at = number * _RECORD_BYTES
+            written[at + _LENGTH] = len(text)
+            written[at + _VALUE.start : at + _VALUE.stop] = text.ljust(_VALUE_BYTES, b"\0")
+    return (Check(bytes(written)) if runs else None), tuple(runs)
 
 
 @dataclass(frozen=True)
@@ -315,91 +320,3 @@ def _may_print(records: list[_Record], at: int) -> MayMatch:
         if records[place].level == record.level + 1:
             below.append(_may_print(records, place))
     return lambda head: may_match(head) and any(may_print(head) for may_print in below)
-
-
-_CLASSES = ((b"[:space:]", rb"\s"), (b"[:alpha:]", b"a-zA-Z"), (b"[:digit:]", b"0-9"))
-_END_OF_LINE = rb"(?=\n|\Z)"
-_BRACKETS = rb"\[\^?\]?[^\]\\]*(?:\\[sn][^\]\\]*)*\]"
-_PLAIN = rb"(?:\\[^A-Za-z0-9]|\\[sn]|[^\\^$|()*+?{}\[\]])"
-_QUANTIFIER = rb"(?:[*+?]|\{\d+(?:,\d*)?\})?"
-_NO_GROUP = rb"(?:" + _PLAIN + rb"|" + _BRACKETS + rb")" + _QUANTIFIER
-_INNER_GROUP = rb"\((?:" + _NO_GROUP + rb"|\|)*\)" + _QUANTIFIER
-_GROUP = rb"\((?:" + _NO_GROUP + rb"|" + _INNER_GROUP + rb"|\|)*\)" + _QUANTIFIER
-_pieces = re.compile(_NO_GROUP + rb"|" + _GROUP + rb"|\|").findall
-
-
-def as_python(expression: bytes, anchored: bool, ended: bool) -> bytes | None:
-    """Return a Python expression that matches, in a line break and a text, whatever a POSIX one does in the text.
-
-    The start of a line is a line break, which is quick to find; it is left out unless ``anchored``, that is unless
-    libmagic looks at the text from its beginning. The end of a line is that or the place where libmagic stops to look;
-    it is left out unless ``ended``, that is unless this place is known. None for what is not understood.
-    """
-    python = expression
-    for name, members in _CLASSES:
-        python = python.replace(name, members)
-    # As in libmagic, no class that says what is not in it goes beyond a line.
-    python = python.replace(b"[^", rb"[^\n")
-    ended = ended and python.endswith(b"$")
-    python = python.removesuffix(b"$")
-    if python.startswith(b"^"):
-        python = (rb"\n" if anchored else b"") + python[1:]
-    if b"[:" in python or b"".join(_pieces(python)) != python:
-        return None
-    return python + (_END_OF_LINE if ended else b"")
-
-
-def without_long_repeats(python: bytes) -> bytes:
-    """Return the expression up to what Python may be slow at, which matches wherever the whole one does.
-
-    That is a repetition of any character, save the first one, or of something that holds a repetition. White space and
-    blank lines before the text of a line are left out for the same reason.
-    """
-    kept: list[bytes] = []
-    end = _END_OF_LINE if python.endswith(_END_OF_LINE) else b""
-    python = re.sub(rb"^(?:\\n)?\[\\s\]\*", b"", python.removesuffix(_END_OF_LINE))
-    allowed = 1
-    skipping = False
-    for piece in _pieces(python):
-        if piece == b"|":
-            skipping = False
-        elif re.search(rb"[*+].*\)[*+]$", piece, re.DOTALL):
-            skipping = True
-        elif re.search(rb"\.[*+]", piece):
-            skipping = skipping or not allowed
-            allowed = 0
-        if not skipping:
-            kept.append(piece)
-    return b"".join(kept) + (b"" if skipping else end)
-
-
-def branches(python: bytes) -> list[bytes]:
-    """Return expressions of which one matches wherever this one does; each with a fixed start is found quickly."""
-    found = [b""]
-    for piece in _pieces(python.removesuffix(_END_OF_LINE)):
-        if piece == b"|":
-            found.append(b"")
-        else:
-            found[-1] += piece
-    if python.endswith(_END_OF_LINE):
-        found[-1] += _END_OF_LINE
-    alternatives = re.match(rb"\(([\w|]+)\)(?![*+?{])", python)
-    if len(found) == 1 and alternatives:
-        found = [first + python[alternatives.end() :] for first in alternatives[1].split(b"|")]
-    return found
-
-
-def longest_fixed_part(python: bytes) -> bytes:
-    """Return the longest text that is in whatever the expression matches."""
-    return max(_fixed_parts(_parser.parse(python)), key=len, default=b"")
-
-
-def _fixed_parts(items: Iterable[tuple[Any, Any]]) -> Iterator[bytes]:
-    part = b""
-    for operation, value in items:
-        if operation is _constants.LITERAL:
-            part += bytes([value])
-        else:
-            yield part
-            part = b""
-    yield part

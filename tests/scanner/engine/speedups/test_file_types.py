@@ -10,7 +10,7 @@ from typecode import magic2
 
 from scanner.engine.speedups import file_types, magic_database
 from scanner.engine.speedups.file_types import detect, is_plain
-from scanner.engine.speedups.magic_repetitions import without_bounds
+from scanner.engine.speedups.magic_expressions import without_bounds
 
 from .stock import stock
 from .texts import SOURCES, sample, write
