@@ -27,7 +27,7 @@ class NotKnown(Exception):
 
 
 class _Known:
-    """What is known of an automaton in certain states: whether it has matched, and what follows on which kind."""
+    """What is known of an automaton in certain states: whether it has matched, and where which characters lead."""
 
     __slots__ = ("after", "matches", "matches_at_end", "states")
 
@@ -35,7 +35,7 @@ class _Known:
         self.states = states
         self.matches = matches
         self.matches_at_end = matches_at_end
-        self.after: dict[int, _Known] = {}
+        self.after: dict[int | str, _Known] = {}
 
 
 class Automaton:
@@ -50,9 +50,7 @@ class Automaton:
         start = self._new()
         self._end = self._add_all(tree, start, self._flags)
         self._start = self._closure([start], at_start=True)
-        self._tests = [move[0] for move in self._characters if move is not None]
-        self._kinds: dict[str, int] = {}
-        self._numbers: dict[tuple[int, ...], int] = {}
+        self._kinds = self._kinds_of_ascii()
         self._forget()
         self._explore()
 
@@ -68,28 +66,27 @@ class Automaton:
             known = self._known[states] = _Known(states, self._end in states, at_end)
         return known
 
+    def _kinds_of_ascii(self) -> dict[str, int]:
+        """Return a number for each character, the same for those that lead from every state to the same ones."""
+        tests = [move[0] for move in self._characters if move is not None]
+        numbers: dict[tuple[int, ...], int] = {}
+        kinds = {}
+        for character in map(chr, range(128)):
+            passed = tuple(place for place, test in enumerate(tests) if test(character))
+            kinds[character] = numbers.setdefault(passed, len(numbers))
+        return kinds
+
     def _explore(self) -> None:
-        """Take some steps beforehand, on each kind of character of ASCII: every child would have to take them."""
-        characters = {self._kind(character): character for character in map(chr, range(128))}
-        found, steps = [self._first], 0
+        """Take some steps beforehand, on each kind of character: every child would have to take them."""
+        characters = {kind: character for character, kind in self._kinds.items()}
+        found = [self._first]
         for known in found:
             for character in characters.values():
-                following = self._step(known, character)
-                steps += 1
-                if steps >= STEPS_EXPLORED:
+                if self._steps >= STEPS_EXPLORED:
                     return
+                following = self._step(known, character)
                 if following not in found and following.states and not following.matches:
                     found.append(following)
-
-    def _kind(self, character: str) -> int:
-        """Return a number for which of the automaton's tests this character passes: it decides where that leads."""
-        kind = self._kinds.get(character)
-        if kind is None:
-            if len(self._kinds) >= STEPS_REMEMBERED:
-                self._kinds.clear()
-            passed = tuple(place for place, test in enumerate(self._tests) if test(character))
-            kind = self._kinds[character] = self._numbers.setdefault(passed, len(self._numbers))
-        return kind
 
     def matches(self, word: str) -> bool:
         """Tell whether the expression matches at the start of a word without line feed."""
@@ -99,7 +96,7 @@ class Automaton:
         for character in word:
             if known.matches:
                 return True
-            following = known.after.get(kinds.get(character, -1))
+            following = known.after.get(kinds.get(character, character))
             if following is None:
                 following = self._step(known, character)
             known = following
@@ -113,7 +110,7 @@ class Automaton:
         self._steps += 1
         moves = [self._characters[state] for state in known.states]
         following = self._closure([move[1] for move in moves if move is not None and move[0](character)])
-        reached = known.after[self._kind(character)] = self._known_of(following)
+        reached = known.after[self._kinds.get(character, character)] = self._known_of(following)
         return reached
 
     def _closure(self, states: Iterable[int], at_start: bool = False, at_end: bool = False) -> frozenset[int]:
