@@ -51,6 +51,7 @@ MODULES: tuple[str, ...] = (
     "ignored_paths",
     "hashing",
     "license_expressions",
+    "go_modules",
 )
 
 
