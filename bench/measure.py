@@ -52,9 +52,12 @@ def tree_cpu_seconds(pid: int) -> float:
 def tree(pid: int) -> list[int]:
     """Return a process and all below it."""
     found = [pid]
-    # It may end at any moment, or have ended.
+    listings: list[Path] = []
+    # It, or one of its threads, may end at any moment, or have ended.
     with suppress(OSError):
-        for listing in list(Path(f"/proc/{pid}/task").glob("*/children")):
+        listings += Path(f"/proc/{pid}/task").glob("*/children")
+    for listing in listings:
+        with suppress(OSError):
             for child in listing.read_text().split():
                 found += tree(int(child))
     return found

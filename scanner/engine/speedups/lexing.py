@@ -7,9 +7,10 @@ the same here because
 - a pattern that stands for a few fixed words ("[Rr]ights?") is looked up in a table of those words, with its place in
   the list: matching it means being one of them, unless the word ends in a line feed, which ``$`` would overlook: such
   words go through the stock list;
-- another pattern is tried unless the first or last character of the word cannot be that of a match, or the word lacks
-  a character that each match has (see ``word_patterns``), in stock's order, and only if it stands before the fixed word
-  that was found. What Python may be slow to match against long words is matched by an automaton (see ``automata``).
+- another pattern is tried unless the length of the word, or its first or last character, cannot be that of a match, or
+  the word lacks a character that each match has (see ``word_patterns``), in stock's order, and only if it stands before
+  the fixed word that was found. What Python may be slow to match against long words is matched by an automaton (see
+  ``automata``).
 """
 
 from __future__ import annotations

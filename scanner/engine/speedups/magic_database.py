@@ -262,11 +262,10 @@ def _record(records: bytes, at: int) -> _Record:
     level, flags, relation, length, kind, operation, condition, offset, reach, text_flags = _RECORD.unpack_from(record)
     value = record[_VALUE]
     exact, mask = b"", b""
-    if operation or condition:
-        pass
-    elif kind == _STRING and not reach and not text_flags & ~_FOR_TEXT_OR_BINARY:
+    compared = not (operation or condition)
+    if compared and kind == _STRING and not reach and not text_flags & ~_FOR_TEXT_OR_BINARY:
         exact = value[:length]
-    elif kind in _NUMBERS:
+    elif compared and kind in _NUMBERS:
         exact = _as_in_file(kind, value)
         mask = _as_in_file(kind, struct.pack("<II", reach, text_flags)) if reach or text_flags else b""
     return _Record(
