@@ -30,6 +30,8 @@ from pathlib import Path
 from scanner import seccomp
 
 _libc = ctypes.CDLL(None, use_errno=True)
+#: Whether this process has left the network already, or the one that it was forked from.
+_left_network = False
 
 _PR_SET_PDEATHSIG = 1
 _PR_CAPBSET_DROP = 24
@@ -134,8 +136,7 @@ def enter(
     if os.getsid(0) != os.getpid() and os.getpgrp() != os.getpid():
         os.setsid()
     _limit(memory, file_bytes, cpu_seconds, open_files)
-    if have.network_namespace:
-        _leave_network()
+    leave_network()
     _check(_libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
     if have.landlock:
         _restrict_files(have.landlock, [*_interpreter(), *readable], writable, programs, symlinks)
@@ -242,6 +243,14 @@ def _allow(ruleset: int, path: Path | str, rights: int) -> None:
         _check(_libc.syscall(_ADD_RULE, ruleset, _RULE_PATH_BENEATH, rule, 0))
     finally:
         os.close(beneath)
+
+
+def leave_network() -> None:
+    """Give up the network for this process and all that it forks, where that can be had; once is enough."""
+    global _left_network  # noqa: PLW0603
+    if capabilities().network_namespace and not _left_network:
+        _leave_network()
+        _left_network = True
 
 
 def _leave_network() -> None:

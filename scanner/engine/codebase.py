@@ -26,15 +26,19 @@ def assemble(workspace: Path, root: str, findings: Sequence[Path], folder: Path,
     """
     keep_temporary_files_in(temporary)
     cli.scan_codebase = partial(_feed, findings, workspace)
-    outputs = ("--json", str(folder / "report.json"), "--json-lines", str(folder / "report.jsonl"))
     # Stock keeps all beyond 10,000 files in a JSON file each and reads them back at every step: four times the work
     # at 11,000 files, for some ten kilobytes of memory a file.
-    with command(str(workspace / root), "--quiet", "--max-in-memory", "0", *outputs) as context:
-        options = {name: value for name, value in context.params.items() if name != "check_version"}
-        shown = {name: value for name, value in cli.get_pretty_params(context).items() if name != "--max-in-memory"}
-        # As if the command had been given in the workspace, so that nothing above it is named in the report.
-        shown |= {"input": [root], "--json": "report.json", "--json-lines": "report.jsonl"}
-        cli.run_scan(**options, pretty_params=shown, return_results=False)
+    options, shown = command("--quiet", "--max-in-memory", "0", "--json", "-", "--json-lines", "-")
+    # As if the command had been given in the workspace, so that nothing above it is named in the report.
+    names = {"input": [root], "--json": "report.json", "--json-lines": "report.jsonl"}
+    stated = {name: names.get(name, value) for name, value in shown.items() if name != "--max-in-memory"}
+    with (
+        (folder / "report.json").open("w", encoding="utf-8") as whole,
+        (folder / "report.jsonl").open("w", encoding="utf-8") as lines,
+    ):
+        paths = {"input": (str(workspace / root),), "output_json": whole, "output_json_lines": lines}
+        given = {name: value for name, value in (options | paths).items() if name != "check_version"}
+        cli.run_scan(**given, pretty_params=stated, return_results=False)
 
 
 def keep_temporary_files_in(folder: Path) -> None:

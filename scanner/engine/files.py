@@ -10,7 +10,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import click
 from packagedcode.cache import get_cache as get_package_patterns
 from plugincode import PluginManager, scan
 from scancode import Scanner, cli
@@ -25,30 +24,21 @@ COMMAND = ("-clpieu", "--classify", "--summary", "--license-clarity-score", "--t
 _END_BY_CLOCK = ("licenses", "copyrights")
 
 
-def command(root: str, *options: str) -> click.Context:
-    """Return the stock command for this root, parsed but not run.
+@cache
+def command(*options: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the values of all parameters of the stock command, and what a report states of them; parsed once.
 
     The command line decides the plugins' options, not their declared defaults: ScanCode's own Python interface takes
-    those, and click 8.3 and later gives "unset" for some, which counts as true. What never changes of it is parsed
-    once, and then what is added to it.
+    those, and click 8.3 and later gives "unset" for some, which counts as true. What differs from scan to scan, the
+    paths, is to be put in by the caller.
     """
-    added = [one for one in cli.scancode.params if isinstance(one, click.Argument) or {*one.opts}.intersection(options)]
-    short = click.Command(cli.scancode.name, params=added, add_help_option=False)
-    context = short.make_context("scancode", [*options, "--", root])
-    context.params = _parsed() | context.params
-    context.command = cli.scancode
-    return context
-
-
-@cache
-def _parsed() -> dict[str, Any]:
-    """Return the values of all parameters of the command as it is typed."""
-    return dict(cli.scancode.make_context("scancode", [*COMMAND, "--", os.sep]).params)
+    context = cli.scancode.make_context("scancode", [*COMMAND, *options, "--", os.sep])
+    return context.params, cli.get_pretty_params(context)
 
 
 def scanners() -> list[Scanner]:
     """Set up the scanners that the command enables, as ``scancode.cli.run_scan`` does."""
-    options = command(os.sep).params
+    options, _shown = command()
     enabled = []
     for plugin_class in PluginManager.managers[scan.stage].plugin_classes:
         plugin = plugin_class(**options)

@@ -11,11 +11,10 @@ library (glibc) the rest. Where either is not of the kind known here, nothing ha
 from __future__ import annotations
 
 import ctypes
-import os
-import sys
-import sysconfig
 from collections.abc import Callable
 from typing import Any
+
+from scanner.engine import arenas
 
 #: Of CPython's allocator (Objects/obmalloc.c, 3.10 to 3.13): sizes of blocks, and of the pools that they come from.
 _BLOCK_STEP, _BLOCK_LARGEST = 16, 512
@@ -48,7 +47,7 @@ _kept: list[object] = []
 
 def fill() -> None:
     """Take all gaps there are."""
-    if sysconfig.get_config_var("WITH_PYMALLOC") and not os.environ.get("PYTHONMALLOC") and not sys.flags.dev_mode:
+    if arenas.in_use():
         for size in range(_BLOCK_STEP, _BLOCK_LARGEST + 1, _BLOCK_STEP):
             _kept.extend(_objects(size))
     _fill_heap()

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from scanner import sandbox
+from scanner.engine import arenas
 from scanner.engine.wire import socket_name
 
 log = logging.getLogger("scanner.engine")
@@ -68,6 +69,7 @@ class Server:
         self._poll = select.epoll()
         self._requests: dict[int, _Request] = {}  # by the connection's number
         self._children: dict[int, _Request] = {}  # by the number of the child's pidfd
+        self._folders: list[Path] = []  # empty ones, of children that have ended
         self._stop, self._stopped = socket.socketpair()
 
     def serve(self) -> None:
@@ -140,13 +142,13 @@ class Server:
     def _fork(self, request: _Request) -> None:
         server = os.getpid()
         try:
-            request.folder = Path(tempfile.mkdtemp(prefix="child-", dir=self.home))
+            request.folder = self._folders.pop() if self._folders else self._new_folder()
             request.pid = os.fork()
         except OSError as error:
             log.error("cannot fork: %s", error)
             _tell(request.connection, {"died": f"no process can be started: {error.strerror}."})
             if request.folder is not None:
-                shutil.rmtree(request.folder, ignore_errors=True)
+                self._folders.append(request.folder)
             self._forget(request)
             return
         if request.pid == 0:
@@ -180,8 +182,18 @@ class Server:
             # What a child has resident begins with what it was forked with (getrusage(2): the maximum, in kB).
             memory = max(0, used.ru_maxrss * 1024 - _resident_bytes())
             _tell(request.connection, {"died": _reason(code), "killed": code == -signal.SIGKILL, "memory": memory})
-        shutil.rmtree(request.folder, ignore_errors=True)
+        self._empty(request.folder)
         self._forget(request)
+
+    def _new_folder(self) -> Path:
+        return Path(tempfile.mkdtemp(prefix="child-", dir=self.home))
+
+    def _empty(self, folder: Path) -> None:
+        """Keep the folder of a child that has ended for the next one, unless something is left in it."""
+        if not os.listdir(folder):
+            self._folders.append(folder)
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _forget(self, request: _Request) -> None:
         number = request.connection.fileno()
@@ -196,14 +208,17 @@ def main(arguments: list[str]) -> int:
     """Run the server until it is told to stop."""
     path, parent = Path(arguments[0]), int(arguments[1])
     sandbox.close_all_but((0, 1, 2))
+    sandbox.leave_network()
     sandbox.die_with_parent(parent)
     sandbox.lower_priority(sandbox.SCANS_NICENESS)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     with _alone(path), _home(path) as home:
+        reserved = arenas.reserve()
         # Only now, because ScanCode makes folders in HOME and TMPDIR when it is imported.
         from scanner.engine import child, huge_pages, warm
 
         ready = warm.warm_up()
+        reserved.clear()
         log.info("ready: %s; sandbox: %s", ready.version, sandbox.capabilities().as_dict())
         for sentence in sandbox.capabilities().missing():
             log.warning("%s", sentence)

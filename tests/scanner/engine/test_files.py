@@ -81,25 +81,30 @@ def test_texts_name_no_folder_of_this_machine(tmp_path: Path) -> None:
     )
 
 
-def test_the_options_are_the_command_lines(tmp_path: Path) -> None:
-    options = command(str(tmp_path)).params
+def test_the_options_are_the_command_lines() -> None:
+    options, _shown = command()
 
     assert options["only_findings"] is False
     assert all(options[name] is True for name in ("license", "copyright", "package", "email", "url", "info", "tallies"))
 
 
-def test_what_is_added_to_the_command_is_read_as_on_the_command_line(tmp_path: Path) -> None:
-    added = ["--quiet", "--max-in-memory", "0", "--json", str(tmp_path / "a"), "--json-lines", str(tmp_path / "b")]
-    stock = cli.scancode.make_context("scancode", [*COMMAND, *added, "--", str(tmp_path)])
-    ours = command(str(tmp_path), *added)
+def test_all_but_the_paths_is_what_stock_makes_of_the_command(tmp_path: Path) -> None:
+    added = ["--quiet", "--max-in-memory", "0"]
+    written = ["--json", str(tmp_path / "a"), "--json-lines", str(tmp_path / "b")]
+    with cli.scancode.make_context("scancode", [*COMMAND, *added, *written, "--", str(tmp_path)]) as stock:
+        stated = cli.get_pretty_params(stock)
 
-    assert ours.params.keys() == stock.params.keys()
-    assert cli.get_pretty_params(ours) == cli.get_pretty_params(stock)
-    for name in ("output_json", "output_json_lines"):
-        assert ours.params[name].name == stock.params[name].name
-    assert command(str(tmp_path)).params["input"] == (str(tmp_path),)
-    ours.close()
-    stock.close()
+    options, shown = command(*added, "--json", "-", "--json-lines", "-")
+
+    assert {**options, "input": 0, "output_json": 0, "output_json_lines": 0} == {
+        **stock.params,
+        **{"input": 0, "output_json": 0, "output_json_lines": 0},
+    }
+    assert list(shown) == list(stated)
+    assert {**shown, "input": 0, "--json": 0, "--json-lines": 0} == {
+        **stated,
+        **{"input": 0, "--json": 0, "--json-lines": 0},
+    }
 
 
 def test_every_scanner_says_something(engine: Engine, tmp_path: Path) -> None:
