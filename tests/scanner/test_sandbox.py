@@ -336,6 +336,32 @@ except PermissionError as error:
     assert run.stdout.split() == ["True", "1", "refused"], run.stderr
 
 
+@pytest.mark.skipif(not HAVE.network_namespace, reason="this user may make no network namespaces")
+@pytest.mark.parametrize("user", [0, 65534])
+def test_who_has_left_the_network_takes_its_children_along(user: int) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root to become somebody else")
+    program = f"""
+import os, sys
+sys.path.insert(0, {str(Path(sandbox.__file__).parents[1])!r})
+from scanner import sandbox
+if {user}:
+    os.setgroups([]); os.setgid({user}); os.setuid({user})
+before = os.readlink('/proc/self/ns/net')
+sandbox.leave_network()
+left = os.readlink('/proc/self/ns/net')
+sandbox.leave_network()
+if os.fork() == 0:
+    sandbox.enter(memory=10**8)
+    print(left != before, os.readlink('/proc/self/ns/net') == left, len(open('/proc/self/net/dev').readlines()) - 2)
+else:
+    os.wait()
+"""
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd="/")
+
+    assert run.stdout.split() == ["True", "True", "1"], run.stderr
+
+
 def test_limits_never_rise() -> None:
     def lowered() -> int:
         resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))

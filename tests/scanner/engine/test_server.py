@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,10 @@ from pathlib import Path
 from scanner.engine.server import Server
 def answer(connection, folder, server):
     connection.recv(100)
-    connection.sendall(b"%d" % os.getpid())
-    connection.recv(100)
+    connection.sendall(b"%d %s" % (os.getpid(), folder.name.encode()))
+    if connection.recv(100) == b"leave something":
+        (folder / "left").mkdir()
+        (folder / "left" / "behind").write_text("")
     os._exit(0)
 Server(Path(sys.argv[1]), Path(sys.argv[2]), {}, answer, iter(())).serve()
 """
@@ -48,17 +51,24 @@ def connect(tmp_path: Path) -> Iterator[Connect]:
         yield connected
 
 
-def _child(connect: Connect) -> tuple[socket.socket, int]:
+@dataclass
+class _Child:
+    connection: socket.socket
+    pid: int
+    folder: str
+
+
+def _child(connect: Connect) -> _Child:
     connection = connect()
     connection.sendall(b"begin")
-    return connection, int(connection.recv(100))
+    pid, folder = connection.recv(100).decode().split()
+    return _Child(connection, int(pid), folder)
 
 
-def _end(child: tuple[socket.socket, int]) -> None:
-    connection, pid = child
-    connection.sendall(b"end")
+def _end(child: _Child, how: bytes = b"end") -> None:
+    child.connection.sendall(how)
     # Not until the connection is closed, of which others have copies.
-    until(lambda: not Path(f"/proc/{pid}").exists())
+    until(lambda: not Path(f"/proc/{child.pid}").exists())
 
 
 def test_the_end_of_one_child_is_not_taken_for_that_of_the_next(connect: Connect) -> None:
@@ -71,3 +81,16 @@ def test_the_end_of_one_child_is_not_taken_for_that_of_the_next(connect: Connect
 
     # A server that takes the third one for ended waits for it, and answers nobody.
     _end(_child(connect))
+
+
+def test_a_folder_is_used_again_only_if_nothing_is_left_in_it(connect: Connect, tmp_path: Path) -> None:
+    first, beside = _child(connect), _child(connect)
+    _end(first)
+    second = _child(connect)
+    _end(second, b"leave something")
+    third = _child(connect)
+
+    assert second.folder == first.folder
+    assert beside.folder != first.folder
+    assert third.folder not in (first.folder, beside.folder)
+    assert sorted(path.name for path in (tmp_path / "home").iterdir()) == sorted([beside.folder, third.folder])
