@@ -45,6 +45,8 @@ MODULES: tuple[str, ...] = (
     "resource_data",
     "reading_steps",
     "tallies",
+    "key_packages",
+    "legal_siblings",
     "match_data",
     "json_output",
     "special_files",

@@ -153,7 +153,7 @@ def children(self: Resource, codebase: Codebase | Uncopied, names: Sequence[str]
         found = list(map(copy, found))
         if ordered is not None:
             return found
-    return sorted((child for child in found if child), key=_child_order)
+    return sorted((child for child in found if child), key=child_order)
 
 
 def _stored_children(folder: str, names: Sequence[str], codebase: Codebase) -> list[Any] | None:
@@ -245,7 +245,7 @@ def _in_order(folder: Any, codebase: Codebase) -> list[Any] | None:
     unsorted = _stored_children(folder.path, names, codebase)
     if unsorted is None:
         return None
-    found = sorted(unsorted, key=_child_order)
+    found = sorted(unsorted, key=child_order)
     orders[folder.path] = _Order(list(names), [child.path for child in found], _are_folders(found))
     return found
 
@@ -279,7 +279,7 @@ def distance(self: Resource, codebase: Codebase) -> int:
     return int(_stock_distance(self, codebase))
 
 
-def _child_order(child: Any) -> tuple[bool, str, str]:
+def child_order(child: Any) -> tuple[bool, str, str]:
     return bool(child.children_names), child.name.lower(), child.name
 
 
