@@ -247,7 +247,7 @@ def _allow(ruleset: int, path: Path | str, rights: int) -> None:
 
 def leave_network() -> None:
     """Give up the network for this process and all that it forks, where that can be had; once is enough."""
-    global _left_network  # noqa: PLW0603
+    global _left_network
     if capabilities().network_namespace and not _left_network:
         _leave_network()
         _left_network = True

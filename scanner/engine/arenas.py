@@ -1,9 +1,9 @@
 """Have CPython take the memory for its objects in one piece, before anything is loaded.
 
-CPython's allocator (Objects/obmalloc.c) asks the kernel for a megabyte at a time, an arena, and the kernel puts it where
-there is room: after a few imports, between the libraries that these have mapped. An arena that lies alone cannot be put
-on a huge page of two megabytes, so a fork has to copy 256 entries of the page table for it. Arenas taken one after the
-other, with no library loaded in between, lie side by side.
+CPython's allocator (Objects/obmalloc.c) asks the kernel for a megabyte at a time, an arena, and the kernel puts it
+where there is room: after a few imports, between the libraries that these have mapped. An arena that lies alone cannot
+be put on a huge page of two megabytes, so a fork has to copy 256 entries of the page table for it. Arenas taken one
+after the other, with no library loaded in between, lie side by side.
 """
 
 from __future__ import annotations

@@ -190,10 +190,10 @@ class Server:
 
     def _empty(self, folder: Path) -> None:
         """Keep the folder of a child that has ended for the next one, unless something is left in it."""
-        if not os.listdir(folder):
-            self._folders.append(folder)
-        else:
+        if any(folder.iterdir()):
             shutil.rmtree(folder, ignore_errors=True)
+        else:
+            self._folders.append(folder)
 
     def _forget(self, request: _Request) -> None:
         number = request.connection.fileno()

@@ -3,79 +3,18 @@ import random
 from pathlib import Path
 
 import attr
-import commoncode.resource
 import pytest
 from commoncode.resource import Codebase, Resource
 
-from scanner.engine.speedups import resource_data, resources
+from scanner.engine.speedups import resources
 from scanner.engine.speedups.resource_data import other, plain, uncopied
 from scanner.engine.speedups.resources import copied, is_clean, stored
 
+from .codebases import VALUES, Finding
 from .stock import stock
 
 # ScanCode does not close the folder that it lists.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
-
-ATTRIBUTES = {
-    "findings": attr.ib(default=attr.Factory(list)),
-    "notes": attr.ib(default=attr.Factory(dict)),
-    "kind": attr.ib(default=None),
-}
-NAMES = ["a", "B", "b.txt", ".git-like", "Z z", "é", "x\\y", "_", "c.tar.gz", "1", "README", "readme", ".hidden"]
-
-
-@attr.s
-class Finding:
-    value = attr.ib(default=1)
-    more = attr.ib(default=(1, 2))
-
-
-VALUES = [
-    [],
-    {},
-    "x",
-    1,
-    None,
-    [1, {"a": (1, 2)}],
-    {"k": [Finding()], 3: {4}},
-    Finding(),
-    {(1, 2): "x"},
-    ("a", ["b"]),
-    True,
-]
-
-
-@pytest.fixture(params=[0, 5])
-def codebases(request, tmp_path, monkeypatch):
-    """The same folders as a stock codebase and as one with the replacements, in memory and partly on disk."""
-    chance = random.Random(request.param)
-    root = tmp_path / "root"
-    folders = [root]
-    root.mkdir()
-    for _ in range(25):
-        path = chance.choice(folders) / chance.choice(NAMES)
-        if path.exists():
-            continue
-        if chance.random() < 0.4:
-            path.mkdir()
-            folders.append(path)
-        else:
-            path.write_text("x" * chance.randrange(9))
-    for replacement in (*resources.REPLACEMENTS, *resource_data.REPLACEMENTS):
-        owner, name = replacement.name.split(".")
-        monkeypatch.setattr(getattr(commoncode.resource, owner), name, replacement.function)
-    made = []
-    for module in (stock("commoncode.resource"), commoncode.resource):
-        codebase = module.Codebase(str(root), resource_attributes=ATTRIBUTES, max_in_memory=request.param)
-        for number, resource in enumerate(codebase.walk()):
-            if request.param == 0:
-                resource.findings, resource.notes = VALUES[number % len(VALUES)], VALUES[-number % len(VALUES)]
-            resource.kind = VALUES[number % 4]
-            resource.save(codebase)
-        made.append(codebase)
-    yield made
-    for codebase in made:
-        codebase.clear()
 
 
 def described(resource):
