@@ -2,15 +2,15 @@
 
 The summary asks of each package whether one of the files with its data is in the codebase, and stock compares the path
 of every file of the codebase until it finds one. The result is the same because a walk yields the resources that
-``resources_by_path`` holds, each under its path as ``clean_path`` gives it. Where a resource is kept on disk, or a path
-is not clean, stock walks.
+``resources_by_path`` holds, each under its own path. Where it holds no more than that a resource is on disk, stock
+walks.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from commoncode.resource import Resource, clean_path
+from commoncode.resource import Resource
 from summarycode import summarizer
 
 from scanner.engine.speedups import Replacement
@@ -22,7 +22,7 @@ def is_key_package(package: Any, codebase: Any) -> bool:
     """Tell whether one of the files that a package was found in is a file of the codebase."""
     for path in package.datafile_paths or ():
         found = codebase.resources_by_path.get(path)
-        if not (isinstance(found, Resource) or found is None) or clean_path(path) != path:
+        if not (isinstance(found, Resource) or found is None):
             return bool(_stock_is_key_package(package, codebase))
         if found is not None and found.is_file:
             return True

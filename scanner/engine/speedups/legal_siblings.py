@@ -31,7 +31,7 @@ _stock = licensing.get_license_detections_from_sibling_file
 
 def get_license_detections_from_sibling_file(resource: Any, codebase: Any) -> tuple[list[Any], str | None]:
     """Return the licence detections of the licence files beside a file, or in the root, and their expression."""
-    return _stock(_AmongLegal(resource), codebase)  # type: ignore[no-any-return]
+    return _stock(_AmongLegal(resource), codebase)
 
 
 class _AmongLegal:

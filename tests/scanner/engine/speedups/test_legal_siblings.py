@@ -41,6 +41,8 @@ def codebase(tmp_path):
         if resource.is_file and chance.random() < 0.9:
             resource.license_detections = [detection(chance) for _ in range(chance.randrange(1, 3))]
             codebase.save_resource(resource)
+        # Not in the order in which they are walked over.
+        chance.shuffle(resource.children_names)
     yield codebase
     codebase.clear()
 
@@ -70,16 +72,22 @@ def test_the_same_is_found_beside_each_file_as_by_stock(codebase):
     assert len({expression for _, (_, expression) in found}) > 2
 
 
-def test_a_licence_that_is_gone_is_not_found_any_more(codebase):
-    before = answers(get_license_detections_from_sibling_file, codebase)
-    for resource in list(codebase.root.children(codebase)):
-        if resource.is_file and licensing.is_legal_or_readme(resource):
-            codebase.remove_resource(resource)
+def test_licences_that_come_and_go_are_noticed(codebase):
+    assert answers(get_license_detections_from_sibling_file, codebase)
+    legal = [child for child in codebase.root.children(codebase) if licensing.is_legal_or_readme(child)]
+    files = [resource for resource in legal if resource.is_file and resource.license_detections]
 
-    after = answers(get_license_detections_from_sibling_file, codebase)
+    for resource in files[1:]:
+        codebase.remove_resource(resource)
+    only = get_license_detections_from_sibling_file(codebase.root, codebase)
+    new = attr.evolve(files[0], path="root/license-2", license_detections=[detection(random.Random(2))])
+    codebase.root.children_names.append("license-2")
+    codebase.save_resource(new)
+    both = get_license_detections_from_sibling_file(codebase.root, codebase)
 
-    assert after == answers(stock_detections, codebase)
-    assert after[0] != [one for one in before[0] if one[0] in dict(after[0])]
+    assert only[0] == files[0].license_detections
+    assert both[0] == [*files[0].license_detections, *new.license_detections]
+    assert both == stock_detections(codebase.root, codebase)
 
 
 def test_stock_is_asked_only_about_names_like_those_of_licences(codebase, monkeypatch):
