@@ -69,7 +69,7 @@ def test_the_same_is_found_beside_each_file_as_by_stock(codebase):
     found, changed = answers(get_license_detections_from_sibling_file, codebase)
 
     assert (found, changed) == answers(stock_detections, codebase)
-    assert len({expression for _, (_, expression) in found}) > 2
+    assert len({expression for _, (_, expression) in found}) > 1
 
 
 def test_licences_that_come_and_go_are_noticed(codebase):
