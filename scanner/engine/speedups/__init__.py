@@ -45,7 +45,7 @@ MODULES: tuple[str, ...] = (
     "resource_data",
     "reading_steps",
     "tallies",
-    "key_packages",
+    "package_files",
     "legal_siblings",
     "match_data",
     "json_output",

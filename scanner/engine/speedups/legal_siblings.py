@@ -9,7 +9,6 @@ in which it would come by them among all the others.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from posixpath import join
 from typing import Any
@@ -20,6 +19,7 @@ from summarycode.classify import LEGAL_STARTS_ENDS, README_STARTS_ENDS
 
 from scanner.engine.speedups import Replacement
 from scanner.engine.speedups.resources import child_order
+from scanner.engine.speedups.same_list import SameList, same
 
 #: How many folders' names are remembered. Stock asks about the folder that it walks through, and about the root.
 FOLDERS_REMEMBERED = 16
@@ -49,32 +49,18 @@ class _AmongLegal:
         return _legal_in(self._resource, codebase)
 
 
-@dataclass(frozen=True, eq=False)
-class _Names:
-    """The names in a folder: the same list of as many, for names are only ever appended or taken out."""
-
-    names: list[str]
-    count: int
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Names) and self.names is other.names and self.count == other.count
-
-    def __hash__(self) -> int:
-        return id(self.names)
-
-
 def _legal_in(folder: Any, codebase: Any) -> list[Any]:
     names = folder.children_names
     if not names:
         return []
-    legal = _like_legal(_Names(names, len(names)))
+    legal = _like_legal(same(names))
     found = [codebase.get_resource(path=join(folder.path, name)) for name in legal]
     return sorted((child for child in found if child), key=child_order)
 
 
 @lru_cache(FOLDERS_REMEMBERED)
-def _like_legal(those: _Names) -> list[str]:
-    return [name for name in those.names if _is_like_legal(name)]
+def _like_legal(names: SameList) -> list[str]:
+    return [name for name in names.items if _is_like_legal(name)]
 
 
 def _is_like_legal(name: str) -> bool:
