@@ -1,8 +1,9 @@
-"""How cost grows: ``python -m bench.growth [bytes] [files] [lists] [processes] [memory]``; all of them without a name.
+"""How cost grows: ``python -m bench.growth [bytes] [files] [lists] [packages] [processes] [memory]``, or all of these.
 
 bytes       CPU seconds per MB of files of 0.1, 1 and 10 MB, each a scan of its own: Python sources, one after the other
 files       CPU seconds per file of folders with 100, 1,000 and 10,000 pieces of 2 kB of such sources
 lists       CPU milliseconds per entry of a lock file with 250, 1,000 and 4,000 packages and their licences
+packages    CPU milliseconds per package of a folder with 250, 1,000 and 4,000 of npm's packages, three files each
 processes   the wall time of Django 5.1.4 with one process and with two; only on an idle machine
 memory      the engine's after Django 5.1.4, and while 50,000 files of 200 bytes are scanned
 
@@ -81,6 +82,15 @@ class Bench:
             cpu = statistics.median(self.cost(root).cpu for _ in range(RUNS))
             print(f"{count:7} {cpu:7.2f} {cpu / count * 1000:17.2f}", flush=True)
 
+    def packages(self) -> None:
+        print(f"{'packages':>8} {'CPU s':>7} {'CPU ms per package':>19}")
+        for count in (250, 1_000, 4_000):
+            root = self.folder / "made" / f"packages-{count}" / "node_modules"
+            for number in range(count):
+                _make_package(root / f"package-{number}", number)
+            cpu = statistics.median(self.cost(root.parent).cpu for _ in range(RUNS))
+            print(f"{count:8} {cpu:7.2f} {cpu / count * 1000:19.2f}", flush=True)
+
     def processes(self) -> None:
         django = folder_of("django")
         one, two = (self.cost(django, count, memory=False) for count in (1, 2))
@@ -153,8 +163,18 @@ def _lock_file(entries: int) -> bytes:
     return json.dumps({"lockfileVersion": 3, "packages": packages}, indent=2).encode()
 
 
+def _make_package(folder: Path, number: int) -> None:
+    """Write a package that says where its licence is and does not repeat it in its source."""
+    folder.mkdir(parents=True)
+    about = {"name": folder.name, "version": "1.0.0", "dependencies": {f"package-{number // 2}": "^1.0.0"}}
+    (folder / "package.json").write_text(json.dumps(about))
+    (folder / "LICENSE").write_text("Copyright (c) 2020 Ada\n\nMIT License\n")
+    source = f"// Copyright Ada {number}. This file is distributed under the same license as the package.\n"
+    (folder / "index.js").write_text(f"{source}module.exports = {number};\n")
+
+
 MEASURES: dict[str, Callable[[Bench], None]] = {
-    name: getattr(Bench, name) for name in ("bytes", "files", "lists", "processes", "memory")
+    name: getattr(Bench, name) for name in ("bytes", "files", "lists", "packages", "processes", "memory")
 }
 
 
