@@ -1,4 +1,4 @@
-"""A child of the engine server: one request, inside the sandbox, from its first to its last moment."""
+"""A child of the engine server: a batch, a report, or the one and then the other, inside the sandbox to its end."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import socket
 import sys
 import tempfile
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,30 +21,50 @@ from scanner import sandbox
 from scanner.engine.codebase import assemble, keep_temporary_files_in
 from scanner.engine.files import scan_file, without_machine
 from scanner.engine.warm import Warm
-from scanner.engine.wire import Wire
+from scanner.engine.wire import Closed, Silent, Wire
 from scanner.limits import Limits, stated
 
 #: The largest file that a scanner may make: it unpacks the metadata of some packages to look at them.
 TEMPORARY_BYTES = 1_000_000_000
+#: How long a child that has scanned waits for being asked to put the report together, seconds.
+MOMENT = 0.5
 
 
 def run(warm: Warm, connection: socket.socket, folder: Path, server: int) -> None:
-    """Answer one request and end the process. ``folder`` is where it may write, and goes with it."""
+    """Answer one request, or a scan's two, and end the process. ``folder`` is where it may write."""
     status = 1
     try:
         _forget_server(connection)
-        wire = Wire(connection)
+        wire = Wire(connection, takes_files=True)
         request = wire.receive()
-        try:
-            _answer(wire, request, warm, folder, server)
-            wire.send({"end": True})
-        except Exception as error:
-            beyond = isinstance(error, MemoryError) and request.get("do") == "assemble"
-            wire.send({"beyond": "report_memory"} if beyond else {"error": _sentence(error, request)})
+        if _answered(wire, request, lambda: _do(wire, request, warm, folder, server)):
+            _go_on(wire, request, folder)
         status = 0
     finally:
         # Neither the server's own exit handlers nor the interpreter's clearing up of a gigabyte may run here.
         os._exit(status)
+
+
+def _answered(wire: Wire, request: dict[str, Any], work: Callable[[], bool]) -> bool:
+    """Do what was asked for and say that it is done, or what went wrong; tell whether this process is fit for more."""
+    try:
+        fit = work()
+        wire.send({"end": True})
+    except Exception as error:
+        beyond = isinstance(error, MemoryError) and request.get("do") == "assemble"
+        wire.send({"beyond": "report_memory"} if beyond else {"error": _sentence(error, request)})
+        return False
+    return fit
+
+
+def _go_on(wire: Wire, scanned: dict[str, Any], folder: Path) -> None:
+    """Put the report together, too, if that is what comes next: most of what that takes is in place here."""
+    try:
+        request = wire.receive(MOMENT)
+    except (Silent, Closed):
+        return
+    if request["do"] == "assemble" and request["workspace"] == scanned["workspace"]:
+        _answered(wire, request, lambda: _assemble(wire, request, folder))
 
 
 def _forget_server(connection: socket.socket) -> None:
@@ -63,7 +83,8 @@ def _forget_server(connection: socket.socket) -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
-def _answer(wire: Wire, request: dict[str, Any], warm: Warm, folder: Path, server: int) -> None:
+def _do(wire: Wire, request: dict[str, Any], warm: Warm, folder: Path, server: int) -> bool:
+    """Enter the sandbox for what was asked, and do it; tell whether this process is fit for more."""
     workspace, limits = Path(request["workspace"]), Limits(**request["limits"])
     os.environ["HOME"] = os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
     if request["do"] == "scan":
@@ -76,24 +97,37 @@ def _answer(wire: Wire, request: dict[str, Any], warm: Warm, folder: Path, serve
             parent=server,
         )
         keep_temporary_files_in(folder)
-        _scan(wire, request, warm.scanners, limits)
-    elif request["do"] == "assemble":
-        findings, target = [Path(path) for path in request["findings"]], Path(request["folder"])
+        return _scan(wire, request, warm.scanners, limits)
+    if request["do"] == "assemble":
         sandbox.enter(
-            readable=[workspace / request["root"], *findings],
-            writable=[folder, target],
+            readable=[workspace / request["root"]],
+            writable=[folder],
             memory=limits.report_memory,
             file_bytes=limits.unpacked_bytes,
             metadata=False,
             parent=server,
         )
-        assemble(workspace, request["root"], findings, target, folder)
-    else:
-        raise ValueError(f"unknown request {request['do']!r}")
+        return _assemble(wire, request, folder)
+    raise ValueError(f"unknown request {request['do']!r}")
 
 
-def _scan(wire: Wire, request: dict[str, Any], scanners: Sequence[Scanner], limits: Limits) -> None:
-    """Scan the files asked for, up to one that took so much memory that another child had better go on."""
+def _assemble(wire: Wire, request: dict[str, Any], folder: Path) -> bool:
+    """Write a report of the first to the others of the files that came along."""
+    found, whole, lines = wire.files
+    with (
+        os.fdopen(found, "rb") as findings,
+        os.fdopen(whole, "w", encoding="utf-8") as report,
+        os.fdopen(lines, "w", encoding="utf-8") as report_lines,
+    ):
+        assemble(Path(request["workspace"]), request["root"], findings, report, report_lines, folder)
+    return False
+
+
+def _scan(wire: Wire, request: dict[str, Any], scanners: Sequence[Scanner], limits: Limits) -> bool:
+    """Scan the files asked for, up to one that took so much memory that another child had better go on.
+
+    Tell whether there was none.
+    """
     workspace, only = Path(request["workspace"]), request["only"]
     before = _peak_bytes()
     for path in request["paths"]:
@@ -105,7 +139,8 @@ def _scan(wire: Wire, request: dict[str, Any], scanners: Sequence[Scanner], limi
         errors = tuple(_told(error, limits) for error in found.errors)
         wire.send({"done": replace(found, errors=errors, complete=found.complete and enough).as_dict()})
         if not enough:
-            return
+            return False
+    return True
 
 
 def _told(error: str, limits: Limits) -> str:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import socket
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
+from scanner.engine.kept import Kept
 from scanner.engine.wire import Closed, Silent, Wire, socket_name
 from scanner.errors import EngineError, LimitExceeded
 from scanner.limits import Limits, stated
@@ -89,11 +93,12 @@ class _Round:
 
 
 class Engine:
-    """The engine behind a socket. Holds no connection between calls, so that it survives the server's restarts."""
+    """The engine behind a socket. It needs no connection between calls, so that it survives the server's restarts."""
 
     def __init__(self, path: Path, *, patience: float = PATIENCE) -> None:
         self.path = path
         self.patience = patience
+        self._kept = Kept()
 
     def version(self, *, beat: Callable[[], None] = _no_beat) -> EngineVersion:
         """Return the version of the running server; waits until it is ready. Raises EngineError."""
@@ -194,7 +199,7 @@ class Engine:
         beat: Callable[[], None],
     ) -> Iterator[FileFindings]:
         """Have one child scan these files, with all scanners or ``only`` some, as far as it gets."""
-        request = {
+        request: dict[str, Any] = {
             "do": "scan",
             "workspace": str(workspace.resolve()),
             "paths": paths,
@@ -202,7 +207,9 @@ class Engine:
             "limits": asdict(limits),
         }
         asked = set(paths)
+        self._kept.let_go()
         wire, _ = self._connect(beat)
+        whole = False
         try:
             wire.send(request)
             while True:
@@ -216,6 +223,8 @@ class Engine:
                         result.at = None
                         yield found
                     case {"end": True} if result.at is None:
+                        whole = True
+                        self._kept.keep(wire, request["workspace"], {path.split("/")[0] for path in paths})
                         return
                     case {"died": str(reason)} | {"error": str(reason)}:
                         result.reason = _near_limit(reason, message, limits)
@@ -234,7 +243,8 @@ class Engine:
             # The server itself is gone; no file is to blame.
             return
         finally:
-            wire.close()
+            if not whole:
+                wire.close()
 
     def assemble(
         self,
@@ -251,33 +261,34 @@ class Engine:
         ``findings`` are gzipped JSON Lines of ``FileFindings.as_dict()``. ``beat`` as for ``scan``. Raises EngineError,
         and LimitExceeded where that takes too long or too much memory.
         """
-        request = {
+        request: dict[str, Any] = {
             "do": "assemble",
             "workspace": str(workspace.resolve()),
             "root": root,
-            "findings": [str(path.resolve()) for path in findings],
-            "folder": str(folder.resolve()),
             "limits": asdict(limits),
         }
-        reason = "the engine went away."
-        for _ in range(FRUITLESS):
-            wire, _version = self._connect(beat)
-            try:
-                wire.send(request)
-                message = _receive(wire, limits.report_seconds, beat)
-            except Silent as error:
-                raise _beyond(limits, "report_seconds") from error
-            except Closed:
-                continue
-            finally:
-                wire.close()
-            if "end" in message:
-                return
-            if message.get("beyond") == "report_memory":
-                raise _beyond(limits, "report_memory")
-            if "error" in message:
-                raise EngineError(str(message["error"]))
-            reason = str(message.get("died", reason))
+        with _joined(findings, folder) as found:
+            if wire := self._kept.take(request["workspace"], root, os.fstat(found.fileno()).st_size):
+                # Whatever goes wrong there, a child of its own has higher limits, and says what it was.
+                with suppress(Closed, Silent):
+                    if "end" in _report(wire, request, found, folder, limits, beat):
+                        return
+            reason = "the engine went away."
+            for _ in range(FRUITLESS):
+                wire, _about = self._connect(beat)
+                try:
+                    message = _report(wire, request, found, folder, limits, beat)
+                except Silent as error:
+                    raise _beyond(limits, "report_seconds") from error
+                except Closed:
+                    continue
+                if "end" in message:
+                    return
+                if message.get("beyond") == "report_memory":
+                    raise _beyond(limits, "report_memory")
+                if "error" in message:
+                    raise EngineError(str(message["error"]))
+                reason = str(message.get("died", reason))
         raise EngineError(f"The report could not be put together: {reason}")
 
     def _connect(self, beat: Callable[[], None] = _no_beat) -> tuple[Wire, About]:
@@ -304,6 +315,34 @@ class Engine:
                 raise
             beat()
             time.sleep(0.05)
+
+
+@contextmanager
+def _joined(paths: Sequence[Path], folder: Path) -> Iterator[IO[bytes]]:
+    """Open gzipped files as one, for which ``folder`` has room."""
+    if len(paths) == 1:
+        with paths[0].open("rb") as one:
+            yield one
+        return
+    with tempfile.TemporaryFile(dir=folder) as joined:
+        for path in paths:
+            with path.open("rb") as part:
+                shutil.copyfileobj(part, joined)
+        joined.flush()
+        yield joined
+
+
+def _report(
+    wire: Wire, request: dict[str, Any], findings: IO[bytes], folder: Path, limits: Limits, beat: Callable[[], None]
+) -> dict[str, Any]:
+    """Have a child write a report, and return what it says; raises Silent and Closed."""
+    findings.seek(0)
+    try:
+        with (folder / "report.json").open("wb") as whole, (folder / "report.jsonl").open("wb") as lines:
+            wire.send(request, [findings.fileno(), whole.fileno(), lines.fileno()])
+            return _receive(wire, limits.report_seconds, beat)
+    finally:
+        wire.close()
 
 
 def _near_limit(reason: str, message: dict[str, Any], limits: Limits) -> str:

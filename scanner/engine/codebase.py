@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO, TextIO
 
 import scancode_config
 from commoncode import fileutils
@@ -18,12 +19,14 @@ from scanner.engine.speedups.resources import stored
 from scanner.results import FileFindings
 
 
-def assemble(workspace: Path, root: str, findings: Sequence[Path], folder: Path, temporary: Path) -> None:
-    """Write ``report.json`` and ``report.jsonl`` into ``folder``, with ``temporary`` for what comes and goes.
+def assemble(workspace: Path, root: str, findings: BinaryIO, whole: TextIO, lines: TextIO, temporary: Path) -> None:
+    """Write a report to ``whole`` as JSON and to ``lines`` as JSON Lines, with ``temporary`` for what comes and goes.
 
-    Stock's ``run_scan`` does all of it; only the step that would scan the files is replaced by one that takes the
-    findings given. Raises whatever stock raises.
+    ``findings`` are gzipped JSON Lines. Stock's ``run_scan`` does all of it; only the step that would scan the files is
+    replaced by one that takes the findings given. Raises FileNotFoundError without a root, and whatever stock raises.
     """
+    # Stock's own message would be a traceback.
+    (workspace / root).stat()
     keep_temporary_files_in(temporary)
     cli.scan_codebase = partial(_feed, findings, workspace)
     # Stock keeps all beyond 10,000 files in a JSON file each and reads them back at every step: four times the work
@@ -32,13 +35,9 @@ def assemble(workspace: Path, root: str, findings: Sequence[Path], folder: Path,
     # As if the command had been given in the workspace, so that nothing above it is named in the report.
     names = {"input": [root], "--json": "report.json", "--json-lines": "report.jsonl"}
     stated = {name: names.get(name, value) for name, value in shown.items() if name != "--max-in-memory"}
-    with (
-        (folder / "report.json").open("w", encoding="utf-8") as whole,
-        (folder / "report.jsonl").open("w", encoding="utf-8") as lines,
-    ):
-        paths = {"input": (str(workspace / root),), "output_json": whole, "output_json_lines": lines}
-        given = {name: value for name, value in (options | paths).items() if name != "check_version"}
-        cli.run_scan(**given, pretty_params=stated, return_results=False)
+    paths = {"input": (str(workspace / root),), "output_json": whole, "output_json_lines": lines}
+    given = {name: value for name, value in (options | paths).items() if name != "check_version"}
+    cli.run_scan(**given, pretty_params=stated, return_results=False)
 
 
 def keep_temporary_files_in(folder: Path) -> None:
@@ -49,7 +48,7 @@ def keep_temporary_files_in(folder: Path) -> None:
 
 
 def _feed(
-    findings: Iterable[Path], workspace: Path, codebase: Codebase, _scanners: object, *_args: object, **_kwargs: object
+    findings: BinaryIO, workspace: Path, codebase: Codebase, _scanners: object, *_args: object, **_kwargs: object
 ) -> bool:
     """Stand in for ``scancode.cli.scan_codebase``: give each file of the codebase its findings."""
     # By location, because a resource's own path is cleaned of what ScanCode does not like in names.
@@ -76,8 +75,7 @@ def _feed(
     return success
 
 
-def _read(findings: Iterable[Path]) -> Iterator[FileFindings]:
-    for path in findings:
-        with igzip.open(path, "rt", encoding="utf-8") as lines:
-            for line in lines:
-                yield FileFindings.from_dict(json.loads(line))
+def _read(findings: BinaryIO) -> Iterator[FileFindings]:
+    with igzip.open(findings, "rt", encoding="utf-8") as lines:
+        for line in lines:
+            yield FileFindings.from_dict(json.loads(line))

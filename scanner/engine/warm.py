@@ -61,14 +61,18 @@ def _rehearse(using: list[Scanner]) -> None:
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             # Not UTF-8, so that the models which guess encodings are loaded too.
             (folder / path).write_text(text, encoding="latin-1")
-        findings, target, temporary = folder / "findings.gz", folder / "report", folder / "temporary"
+        findings, temporary = folder / "findings.gz", folder / "temporary"
         with igzip.open(findings, "wt") as file:
             for path in SAMPLES:
                 file.write(json.dumps(scan_file(folder, path, using, Limits()).as_dict()) + "\n")
-        target.mkdir()
         temporary.mkdir()
         try:
-            assemble(folder, "a", [findings], target, temporary)
+            with (
+                findings.open("rb") as found,
+                (folder / "report.json").open("w") as whole,
+                (folder / "report.jsonl").open("w") as lines,
+            ):
+                assemble(folder, "a", found, whole, lines, temporary)
         except Exception:
             log.warning("no report could be rehearsed", exc_info=True)
     # Or else each child would take apart what is left of it.

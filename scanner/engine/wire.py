@@ -3,10 +3,13 @@
 JSON and never pickle: a child has parsed a stranger's files, so what it says is data, and of bounded size.
 
     client → child    {"do": "scan", "workspace": …, "paths": […], "only": {path: [scanner, …]}, "limits": {…}}
-                      {"do": "assemble", "workspace": …, "root": …, "findings": […], "folder": …, "limits": {…}}
+                      {"do": "assemble", "workspace": …, "root": …, "limits": {…}}   with three open files (unix(7),
+                      SCM_RIGHTS): the findings to read, report.json and report.jsonl to write
     server → client   {"version": {…}, "manifests": […], "scanners": […]}   at once, on every connection
     child  → client   {"start": path}  {"done": FileFindings}  …  {"end": true}  or  {"error": sentence}
     server → client   {"died": sentence, "killed": by SIGKILL?, "memory": bytes}   if the child ended before its "end"
+
+A child that has scanned all that it was asked for waits a moment for being asked to assemble the report, too.
 """
 
 from __future__ import annotations
@@ -15,13 +18,15 @@ import json
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 #: The longest line that is taken from the other side: the findings of one file.
 LINE_BYTES = 200_000_000
+#: How many open files come with a request at most.
+FILES = 3
 
 
 class Silent(Exception):
@@ -33,18 +38,23 @@ class Closed(Exception):
 
 
 class Wire:
-    """One connection, as a sequence of JSON objects."""
+    """One connection, as a sequence of JSON objects; only a child takes open files that come along."""
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, *, takes_files: bool = False) -> None:
         self.connection = connection
+        self.files: list[int] = []
+        self._takes_files = takes_files
         self._buffer = bytearray()
         self._searched = 0
 
-    def send(self, message: dict[str, Any]) -> None:
-        """Send one object; raises Closed."""
+    def send(self, message: dict[str, Any], files: Sequence[int] = ()) -> None:
+        """Send one object, and open files with it; raises Closed."""
+        line = json.dumps(message, separators=(",", ":")).encode("ascii") + b"\n"
         try:
             self.connection.settimeout(None)
-            self.connection.sendall(json.dumps(message, separators=(",", ":")).encode("ascii") + b"\n")
+            if files:
+                line = line[socket.send_fds(self.connection, [line], files) :]
+            self.connection.sendall(line)
         except OSError as error:
             raise Closed from error
 
@@ -81,7 +91,11 @@ class Wire:
     def _fill(self, seconds: float | None) -> None:
         try:
             self.connection.settimeout(seconds)
-            received = self.connection.recv(1 << 20)
+            if self._takes_files:
+                received, files, _flags, _address = socket.recv_fds(self.connection, 1 << 20, FILES)
+                self.files += files
+            else:
+                received = self.connection.recv(1 << 20)
         except TimeoutError as error:
             raise Silent from error
         except OSError as error:

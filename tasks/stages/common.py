@@ -24,8 +24,10 @@ log = logging.getLogger(__name__)
 
 
 def engine() -> Engine:
-    """Return the door to this machine's engine."""
-    return Engine(Path(current_app.config["ENGINE_SOCKET"]))
+    """Return the door to this machine's engine: one for this process, which may keep a child at hand."""
+    if "engine" not in current_app.extensions:
+        current_app.extensions["engine"] = Engine(Path(current_app.config["ENGINE_SOCKET"]))
+    return current_app.extensions["engine"]
 
 
 def finding_cache() -> FindingCache | None:

@@ -163,4 +163,5 @@ def test_a_root_that_is_not_there_is_an_error(engine: Engine, tmp_path: Path) ->
     with pytest.raises(EngineError) as error:
         engine.assemble(tmp_path, "none", [], tmp_path, limits=Limits())
 
+    assert "No such file or directory: 'none'" in str(error.value)
     assert str(tmp_path) not in str(error.value)

@@ -22,12 +22,16 @@ before = set(sys.modules)
 root = Path(home, "root")
 root.mkdir()
 (root / "a.py").write_text("# Copyright 2020 Ada\\n# License: MIT\\n")
-for name in ("out", "temporary"):
-    Path(home, name).mkdir()
+Path(home, "temporary").mkdir()
 with igzip.open(Path(home, "findings"), "wt") as lines:
     lines.write(json.dumps(files.scan_file(Path(home), "root/a.py", ready.scanners, Limits()).as_dict()))
-codebase.assemble(Path(home), "root", [Path(home, "findings")], Path(home, "out"), Path(home, "temporary"))
-report = json.loads(Path(home, "out", "report.json").read_text())
+with (
+    Path(home, "findings").open("rb") as found,
+    Path(home, "report.json").open("w") as whole,
+    Path(home, "report.jsonl").open("w") as lines,
+):
+    codebase.assemble(Path(home), "root", found, whole, lines, Path(home, "temporary"))
+report = json.loads(Path(home, "report.json").read_text())
 print(json.dumps({
     "left": [name for name in left if name.startswith("tmp")],
     "new": sorted(set(sys.modules) - before),

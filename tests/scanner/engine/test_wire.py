@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -73,3 +75,24 @@ def test_a_short_path_is_its_own_name(tmp_path: Path) -> None:
     with socket_name(tmp_path / ("x" * 120)) as name:
         assert len(name) < 108 + 40
         assert name.startswith("/proc/self/fd/")
+
+
+def test_open_files_come_with_an_object_for_who_takes_them(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("text")
+    ours, theirs = socket.socketpair()
+    taker, other = Wire(ours, takes_files=True), Wire(theirs)
+    with ours, theirs, (tmp_path / "file").open("rb") as file:
+        # Longer than what fits into the connection at once.
+        message = {"text": "ü" * 300_000}
+        sender = threading.Thread(target=other.send, args=(message, [file.fileno()]))
+        sender.start()
+        received = taker.receive()
+        sender.join()
+        taker.send({"a": 1}, [file.fileno()])
+
+        assert received == message
+        assert other.receive() == {"a": 1}
+        assert other.files == []
+        (taken,) = taker.files
+        assert os.pread(taken, 10, 0) == b"text"
+        os.close(taken)
