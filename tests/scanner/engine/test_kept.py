@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -78,16 +80,31 @@ def test_after_a_moment_another_child_does(alone: Engine, workspace: Path) -> No
     assert len(_report(alone, workspace, findings)["files"]) == 3
 
 
-@pytest.mark.parametrize("answer", [b'{"error": "it failed"}\n', b'{"beyond": "report_memory"}\n', b""])
-def test_if_it_fails_another_child_does(alone: Engine, workspace: Path, answer: bytes) -> None:
+@pytest.mark.parametrize("answer", [{"error": "it failed"}, {"beyond": "report_memory"}, None])
+def test_if_it_fails_half_way_another_child_does(
+    alone: Engine, workspace: Path, answer: dict[str, str] | None, connections: list[socket.socket]
+) -> None:
     findings = _scan(alone, workspace)
-    ours, theirs = socket.socketpair()
-    theirs.sendall(answer)
-    theirs.shutdown(socket.SHUT_WR)
-    alone._kept.keep(Wire(ours), str(workspace), {"root"})
+    _wire, theirs = _kept(alone._kept, connections, str(workspace))
 
-    assert len(_report(alone, workspace, findings)["files"]) == 3
-    theirs.close()
+    def fail() -> None:
+        wire = Wire(theirs, takes_files=True)
+        wire.receive()
+        os.read(wire.files[0], 100_000)
+        os.write(wire.files[1], b"rubbish" * 100_000)
+        for file in wire.files:
+            os.close(file)
+        if answer:
+            wire.send(answer)
+        wire.close()
+
+    failing = threading.Thread(target=fail)
+    failing.start()
+    report = _report(alone, workspace, findings)
+    failing.join()
+
+    assert [file["path"] for file in report["files"]] == ["root", "root/a.py", "root/b.c"]
+    assert report["files"][1]["detected_license_expression"] == "mit"
 
 
 @pytest.fixture
