@@ -11,6 +11,7 @@ from sqlalchemy import update
 
 from scanner.errors import DiskFull
 from tasks import jobs, scans, stages, sweep, work
+from tasks.stages.common import engine
 from webapp.extensions import db, writing
 from webapp.models import Scan, State, clock
 from webapp.results import storage
@@ -128,3 +129,9 @@ def test_a_bell_that_rings_is_not_rung_again(app: Flask) -> None:
         work.ring(work.workers() - 1)
 
     assert len(work.queue) == work.workers()
+
+
+def test_a_process_has_one_door_to_the_engine(app: Flask) -> None:
+    """It may hold the child that scanned a batch until the report is put together."""
+    assert engine() is engine()
+    assert engine().path == Path(app.config["ENGINE_SOCKET"])
