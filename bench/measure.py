@@ -113,8 +113,10 @@ def cost_of(work: Callable[[], T], pids: list[int], *, memory: bool = True) -> t
         over.set()
         if memory:
             watcher.join()
-    until = time.monotonic() + _ENDING
+    until, waiting = time.monotonic() + _ENDING, time.thread_time()
     while time.monotonic() < until and not before.issuperset(below for pid in pids for below in tree(pid)):
         time.sleep(0.002)
-    # Adding up the pages of a gigabyte takes so long that it would show.
+    # Adding up the pages of a gigabyte takes so long that it would show, and so does waiting for the end of a scan that
+    # takes a few milliseconds.
+    looking[0] += time.thread_time() - waiting
     return result, Cost(sum(map(cpu_seconds, pids)) - cpu - looking[0], wall, peak[0])

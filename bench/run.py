@@ -117,23 +117,24 @@ def _compare(
         row.stock.append(cost)
         ours, cost = cost_of(lambda: warm_scan(engine, root, folder, options.processes), [os.getpid(), server])
         row.ours.append(cost)
-        row.differences = max(row.differences, differences(stock, ours), key=len)
+        reports = [json.loads(path.read_text()) for path in (stock, ours)]
+        row.differences = max(row.differences, differences(*reports), key=len)
         _, cost = cost_of(lambda: started_scan(root, folder, options.processes), [os.getpid()])
         row.started.append(cost)
     return row
 
 
-def stock_scan(root: Path, folder: Path, processes: int) -> dict[str, Any]:
-    """Run the stock command."""
+def stock_scan(root: Path, folder: Path, processes: int) -> Path:
+    """Run the stock command; return its report."""
     target = folder / "stock.json"
     command = [str(Path(sys.executable).with_name("scancode")), "--quiet", *STOCK_OPTIONS, "-n", str(processes)]
     # Its exit code is 1 where single files failed: those count, too.
     subprocess.run([*command, "--json", str(target), root.name], cwd=root.parent, capture_output=True)
-    return dict(json.loads(target.read_text()))
+    return target
 
 
-def warm_scan(engine: Engine, root: Path, folder: Path, processes: int) -> dict[str, Any]:
-    """Scan with a warm engine and without any cache, from the list of files to the report."""
+def warm_scan(engine: Engine, root: Path, folder: Path, processes: int) -> Path:
+    """Scan with a warm engine and without any cache, from the list of files to the report, and return that."""
     files = inventory.take(root.parent, root.name, Limits())
     findings = folder / "findings.jsonl.gz"
 
@@ -147,7 +148,7 @@ def warm_scan(engine: Engine, root: Path, folder: Path, processes: int) -> dict[
     report = folder / "report"
     report.mkdir(exist_ok=True)
     engine.assemble(root.parent, root.name, [findings], report, limits=Limits())
-    return dict(json.loads((report / "report.json").read_text()))
+    return report / "report.json"
 
 
 def started_scan(root: Path, folder: Path, processes: int) -> None:

@@ -12,11 +12,25 @@ import scancode_config
 from commoncode import fileutils
 from commoncode.resource import Codebase
 from isal import igzip
+from plugincode import PluginManager
 from scancode import cli
 
 from scanner.engine.files import command, without_machine
 from scanner.engine.speedups.resources import stored
 from scanner.results import FileFindings
+
+#: What a report asks for besides the scanners' own options. Stock keeps all beyond 10,000 files in a JSON file each and
+#: reads them back at every step: four times the work at 11,000 files, for some ten kilobytes of memory a file.
+ADDED = ("--quiet", "--max-in-memory", "0", "--json", "-", "--json-lines", "-")
+
+
+def forget_other_plugins() -> None:
+    """Have ScanCode forget the plugins that no report asks for: it sets all of them up, to ask whether they are."""
+    options, _shown = command(*ADDED)
+    for manager in PluginManager.managers.values():
+        manager.plugin_classes = [
+            plugin for plugin in manager.plugin_classes if plugin(**options).is_enabled(**options)
+        ]
 
 
 def assemble(workspace: Path, root: str, findings: BinaryIO, whole: TextIO, lines: TextIO, temporary: Path) -> None:
@@ -29,9 +43,7 @@ def assemble(workspace: Path, root: str, findings: BinaryIO, whole: TextIO, line
     (workspace / root).stat()
     keep_temporary_files_in(temporary)
     cli.scan_codebase = partial(_feed, findings, workspace)
-    # Stock keeps all beyond 10,000 files in a JSON file each and reads them back at every step: four times the work
-    # at 11,000 files, for some ten kilobytes of memory a file.
-    options, shown = command("--quiet", "--max-in-memory", "0", "--json", "-", "--json-lines", "-")
+    options, shown = command(*ADDED)
     # As if the command had been given in the workspace, so that nothing above it is named in the report.
     names = {"input": [root], "--json": "report.json", "--json-lines": "report.jsonl"}
     stated = {name: names.get(name, value) for name, value in shown.items() if name != "--max-in-memory"}

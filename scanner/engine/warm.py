@@ -14,7 +14,7 @@ from isal import igzip
 from scancode import Scanner
 
 from scanner.engine import gaps, index, speedups
-from scanner.engine.codebase import assemble
+from scanner.engine.codebase import assemble, forget_other_plugins
 from scanner.engine.files import manifest_patterns, scan_file, scanners
 from scanner.engine.speedups import resources
 from scanner.engine.version import revision
@@ -44,6 +44,7 @@ def warm_up() -> Warm:
     # What is made from here on is wanted by every child, and lies together.
     gaps.fill()
     using = scanners()
+    forget_other_plugins()
     _rehearse(using)
     version = EngineVersion(scancode_config.__version__, digest, revision())
     # Without collecting first: half a second for what little garbage loading leaves.
