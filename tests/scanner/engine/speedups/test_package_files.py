@@ -35,9 +35,8 @@ def test_a_package_is_found_by_its_files_as_by_stock(codebases):
     assert set(answers) == {True, False}
 
 
-def test_the_codebase_is_not_walked_over(codebases, monkeypatch):
-    if codebases[1].max_in_memory:
-        pytest.skip("some of its resources are on disk")
+@pytest.mark.parametrize("codebases", [0], indirect=True)
+def test_a_codebase_in_memory_is_not_walked_over(codebases, monkeypatch):
     monkeypatch.setattr(type(codebases[1]), "walk", None)
 
     assert is_key_package(SimpleNamespace(datafile_paths=["root/none", "root"]), codebases[1]) is False
