@@ -142,7 +142,7 @@ class Server:
     def _fork(self, request: _Request) -> None:
         server = os.getpid()
         try:
-            request.folder = self._folders.pop() if self._folders else self._new_folder()
+            request.folder = self._empty_folder()
             request.pid = os.fork()
         except OSError as error:
             log.error("cannot fork: %s", error)
@@ -185,15 +185,20 @@ class Server:
         self._empty(request.folder)
         self._forget(request)
 
-    def _new_folder(self) -> Path:
+    def _empty_folder(self) -> Path:
+        while self._folders:
+            # Somebody may have cleared it away meanwhile.
+            if (folder := self._folders.pop()).is_dir():
+                return folder
         return Path(tempfile.mkdtemp(prefix="child-", dir=self.home))
 
     def _empty(self, folder: Path) -> None:
         """Keep the folder of a child that has ended for the next one, unless something is left in it."""
-        if any(folder.iterdir()):
-            shutil.rmtree(folder, ignore_errors=True)
-        else:
-            self._folders.append(folder)
+        with suppress(FileNotFoundError):
+            if any(folder.iterdir()):
+                shutil.rmtree(folder, ignore_errors=True)
+            else:
+                self._folders.append(folder)
 
     def _forget(self, request: _Request) -> None:
         number = request.connection.fileno()
