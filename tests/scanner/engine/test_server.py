@@ -94,3 +94,16 @@ def test_a_folder_is_used_again_only_if_nothing_is_left_in_it(connect: Connect, 
     assert beside.folder != first.folder
     assert third.folder not in (first.folder, beside.folder)
     assert sorted(path.name for path in (tmp_path / "home").iterdir()) == sorted([beside.folder, third.folder])
+
+
+def test_a_folder_that_was_cleared_away_is_missed_by_nobody(connect: Connect, tmp_path: Path) -> None:
+    first, second = _child(connect), _child(connect)
+    _end(first)
+    (tmp_path / "home" / first.folder).rmdir()
+    (tmp_path / "home" / second.folder).rmdir()
+    _end(second)
+    third = _child(connect)
+
+    assert third.folder not in (first.folder, second.folder)
+    assert (tmp_path / "home" / third.folder).is_dir()
+    _end(third)
