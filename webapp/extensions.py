@@ -40,6 +40,8 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
             "synchronous=NORMAL",
             f"busy_timeout={LOCK_SECONDS * 1000}",
             "foreign_keys=ON",
+            # What is deleted is overwritten where that costs no further writing: an address does not outlive its row.
+            "secure_delete=FAST",
         ):
             connection.execute(f"PRAGMA {pragma}")
 
