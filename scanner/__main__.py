@@ -29,6 +29,7 @@ from scanner.engine.client import Engine, start_server
 from scanner.errors import Cancelled, EngineError, ScannerError, SourceRefused
 from scanner.limits import Limits, size
 from scanner.results import FileEntry
+from scanner.stock_json import as_json
 
 INTERRUPTED = 130
 
@@ -166,7 +167,8 @@ class _Work:
         # First beside its place, so that nobody ever sees half a report there.
         beside = target.with_name(f".{target.name}.{os.getpid()}")
         try:
-            shutil.copyfile(report / "report.json", beside)
+            with (report / "report.jsonl").open("rb") as lines, beside.open("wb") as whole:
+                whole.writelines(as_json(lines))
             beside.replace(target)
         finally:
             beside.unlink(missing_ok=True)

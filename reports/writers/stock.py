@@ -3,46 +3,32 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from reports.reader import Report
 from reports.words import clean_deep
 from reports.writers.streams import as_text
-
-#: The parts of ScanCode's output in its order, each with what it is where ScanCode found nothing.
-_PARTS: dict[str, Any] = {
-    "headers": [],
-    "summary": {},
-    "packages": [],
-    "dependencies": [],
-    "license_detections": [],
-    "tallies": {},
-    "license_references": [],
-    "license_rule_references": [],
-}
+from scanner.stock_json import FILE, FILE_END, PARTS, as_json
 
 
 def write_json(report: Report, out: BinaryIO) -> None:
-    """Write ScanCode JSON: equal to what ``scancode --json`` wrote."""
-    for number, (name, nothing) in enumerate(_PARTS.items()):
-        value = report.stock(name) or nothing
-        out.write((",\n" if number else "{\n").encode())
-        out.write(f'"{name}": {json.dumps(value)}'.encode())
-    out.write(b',\n"files": [')
-    for number, item in enumerate(report.stock_files()):
-        out.write(b",\n" if number else b"\n")
-        out.write(item)
-    out.write(b"\n]}\n")
+    """Write ScanCode JSON: equal to what ``scancode --json`` writes, but for the white space."""
+    out.writelines(as_json(_lines(report)))
 
 
 def write_jsonl(report: Report, out: BinaryIO) -> None:
     """Write ScanCode JSON Lines: equal to what ``scancode --json-lines`` wrote, byte for byte."""
-    for name in _PARTS:
+    out.writelines(_lines(report))
+
+
+def _lines(report: Report) -> Iterator[bytes]:
+    for name in PARTS:
         value = report.stock(name)
         if value:
-            out.write(json.dumps({name: value}, separators=(",", ":")).encode() + b"\n")
+            yield json.dumps({name: value}, separators=(",", ":")).encode() + b"\n"
     for item in report.stock_files():
-        out.write(b'{"files":[' + item + b"]}\n")
+        yield FILE + item + FILE_END
 
 
 def write_yaml(report: Report, out: BinaryIO) -> None:
@@ -63,7 +49,7 @@ def write_yaml(report: Report, out: BinaryIO) -> None:
         return str(yaml.dump(tidy, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=120))
 
     with as_text(out) as text:
-        for name, nothing in _PARTS.items():
+        for name, nothing in PARTS.items():
             text.write(dump({name: report.stock(name) or nothing}))
         text.write("files:\n" if report.counts.files + report.counts.folders else "files: []\n")
         for item in report.stock_files():

@@ -112,14 +112,10 @@ def _do(wire: Wire, request: dict[str, Any], warm: Warm, folder: Path, server: i
 
 
 def _assemble(wire: Wire, request: dict[str, Any], folder: Path) -> bool:
-    """Write a report of the first to the others of the files that came along."""
-    found, whole, lines = wire.files
-    with (
-        os.fdopen(found, "rb") as findings,
-        os.fdopen(whole, "w", encoding="utf-8") as report,
-        os.fdopen(lines, "w", encoding="utf-8") as report_lines,
-    ):
-        assemble(Path(request["workspace"]), request["root"], findings, report, report_lines, folder)
+    """Write a report of the first to the second of the files that came along."""
+    found, made = wire.files
+    with os.fdopen(found, "rb") as findings, os.fdopen(made, "w", encoding="utf-8") as lines:
+        assemble(Path(request["workspace"]), request["root"], findings, lines, folder)
     return False
 
 

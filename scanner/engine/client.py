@@ -256,7 +256,7 @@ class Engine:
         limits: Limits,
         beat: Callable[[], None] = _no_beat,
     ) -> None:
-        """Write ``folder/report.json`` and ``folder/report.jsonl``: ScanCode's own report of these findings.
+        """Write ``folder/report.jsonl``: ScanCode's own report of these findings, as JSON Lines.
 
         ``findings`` are gzipped JSON Lines of ``FileFindings.as_dict()``. ``beat`` as for ``scan``. Raises EngineError,
         and LimitExceeded where that takes too long or too much memory.
@@ -338,8 +338,8 @@ def _report(
     """Have a child write a report, and return what it says; raises Silent and Closed."""
     findings.seek(0)
     try:
-        with (folder / "report.json").open("wb") as whole, (folder / "report.jsonl").open("wb") as lines:
-            wire.send(request, [findings.fileno(), whole.fileno(), lines.fileno()])
+        with (folder / "report.jsonl").open("wb") as lines:
+            wire.send(request, [findings.fileno(), lines.fileno()])
             return _receive(wire, limits.report_seconds, beat)
     finally:
         wire.close()

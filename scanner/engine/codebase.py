@@ -21,7 +21,7 @@ from scanner.results import FileFindings
 
 #: What a report asks for besides the scanners' own options. Stock keeps all beyond 10,000 files in a JSON file each and
 #: reads them back at every step: four times the work at 11,000 files, for some ten kilobytes of memory a file.
-ADDED = ("--quiet", "--max-in-memory", "0", "--json", "-", "--json-lines", "-")
+ADDED = ("--quiet", "--max-in-memory", "0", "--json-lines", "-")
 
 
 def forget_other_plugins() -> None:
@@ -33,8 +33,8 @@ def forget_other_plugins() -> None:
         ]
 
 
-def assemble(workspace: Path, root: str, findings: BinaryIO, whole: TextIO, lines: TextIO, temporary: Path) -> None:
-    """Write a report to ``whole`` as JSON and to ``lines`` as JSON Lines, with ``temporary`` for what comes and goes.
+def assemble(workspace: Path, root: str, findings: BinaryIO, lines: TextIO, temporary: Path) -> None:
+    """Write a report to ``lines`` as JSON Lines, with ``temporary`` for what comes and goes.
 
     ``findings`` are gzipped JSON Lines. Stock's ``run_scan`` does all of it; only the step that would scan the files is
     replaced by one that takes the findings given. Raises FileNotFoundError without a root, and whatever stock raises.
@@ -45,9 +45,9 @@ def assemble(workspace: Path, root: str, findings: BinaryIO, whole: TextIO, line
     cli.scan_codebase = partial(_feed, findings, workspace)
     options, shown = command(*ADDED)
     # As if the command had been given in the workspace, so that nothing above it is named in the report.
-    names = {"input": [root], "--json": "report.json", "--json-lines": "report.jsonl"}
+    names = {"input": [root], "--json-lines": "report.jsonl"}
     stated = {name: names.get(name, value) for name, value in shown.items() if name != "--max-in-memory"}
-    paths = {"input": (str(workspace / root),), "output_json": whole, "output_json_lines": lines}
+    paths = {"input": (str(workspace / root),), "output_json_lines": lines}
     given = {name: value for name, value in (options | paths).items() if name != "check_version"}
     cli.run_scan(**given, pretty_params=stated, return_results=False)
 

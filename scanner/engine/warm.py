@@ -68,12 +68,8 @@ def _rehearse(using: list[Scanner]) -> None:
                 file.write(json.dumps(scan_file(folder, path, using, Limits()).as_dict()) + "\n")
         temporary.mkdir()
         try:
-            with (
-                findings.open("rb") as found,
-                (folder / "report.json").open("w") as whole,
-                (folder / "report.jsonl").open("w") as lines,
-            ):
-                assemble(folder, "a", found, whole, lines, temporary)
+            with findings.open("rb") as found, (folder / "report.jsonl").open("w") as lines:
+                assemble(folder, "a", found, lines, temporary)
         except Exception:
             log.warning("no report could be rehearsed", exc_info=True)
     # Or else each child would take apart what is left of it.

@@ -6,8 +6,9 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from io import BufferedWriter
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from flask import current_app
 from isal import igzip
@@ -16,6 +17,7 @@ from sqlalchemy import select
 from reports import store, texts
 from scanner.packing.layers import layers_of
 from scanner.results import EngineVersion, FileEntry, Source
+from scanner.stock_json import as_json
 from tasks import workspaces
 from tasks.heartbeat import Heartbeat
 from tasks.jobs import finish
@@ -34,8 +36,7 @@ def assemble(scan: Scan) -> None:
     with Heartbeat(scan) as heartbeat, workspaces.scratch() as scratch:
         version = engine().version(beat=heartbeat.check)
         about = _put_together(scan, scratch, heartbeat, version)
-        for name in ("report.json", "report.jsonl"):
-            _gzip(scratch / name, heartbeat)
+        _pack(scratch, heartbeat)
         heartbeat.check()
         report = _keep(scan, scratch)
         digest = _digest(scratch / STORE, about)
@@ -154,9 +155,24 @@ def _digest(database: Path, about: dict[str, Any]) -> dict[str, Any]:
         }
 
 
-def _gzip(path: Path, heartbeat: Heartbeat) -> None:
-    with path.open("rb") as plain, igzip.open(path.with_name(path.name + ".gz"), "wb", compresslevel=2) as packed:
-        while piece := plain.read(1 << 20):
+def _pack(folder: Path, heartbeat: Heartbeat) -> None:
+    """Make the gzipped JSON Lines and JSON of a report's JSON Lines."""
+
+    def kept() -> Iterator[bytes]:
+        for line in plain:
             heartbeat.check()
-            packed.write(piece)
-    path.unlink()
+            lines.write(line)
+            yield line
+
+    with (
+        (folder / "report.jsonl").open("rb") as plain,
+        _gzipped(folder / SCANCODE_LINES) as lines,
+        _gzipped(folder / SCANCODE_JSON) as whole,
+    ):
+        whole.writelines(as_json(kept()))
+    (folder / "report.jsonl").unlink()
+
+
+def _gzipped(path: Path) -> BinaryIO:
+    # Lines are short, and each write to such a file takes as long as compressing some kilobytes.
+    return BufferedWriter(igzip.open(path, "wb", compresslevel=2), 1 << 20)

@@ -48,7 +48,7 @@ MODULES: tuple[str, ...] = (
     "package_files",
     "legal_siblings",
     "match_data",
-    "json_output",
+    "json_lines",
     "special_files",
     "ignored_paths",
     "hashing",

@@ -67,7 +67,7 @@ def get_matches(path: Any, patterns: Mapping[str, Any], all_matches: bool = Fals
     """Return the value of the first pattern that matches a path or a part of it, or False."""
     if not path or not patterns:
         return False
-    if all_matches or not isinstance(patterns, dict) or not all(isinstance(pattern, str) for pattern in patterns):
+    if all_matches or patterns.__class__ is not dict or {*map(type, patterns)} != {str}:
         return _stock_get_matches(path, patterns, all_matches)
     keys = tuple(patterns)
     place = _patterns(keys).first(fileutils.as_posixpath(path).lower())

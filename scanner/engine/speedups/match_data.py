@@ -28,7 +28,13 @@ def rule_of(license_match_mapping: Any) -> Any:
     identifier = license_match_mapping["rule_identifier"]
     if identifier.startswith(_MADE_UP):
         return _stock_from_match_data(license_match_mapping)
-    return cache.get_index().rules_by_id[identifier]
+    return _rules()[identifier]
+
+
+def _rules() -> Any:
+    """Return the rules of the index by their identifiers. None of these begins as those do that are made up."""
+    known = cache._LICENSE_CACHE
+    return (known.index if known else cache.get_index()).rules_by_id
 
 
 def match_of(cls: type[LicenseMatchFromResult], license_match_mapping: Any) -> LicenseMatchFromResult:
@@ -36,7 +42,8 @@ def match_of(cls: type[LicenseMatchFromResult], license_match_mapping: Any) -> L
     if cls is not LicenseMatchFromResult:
         return _stock_from_dict(cls, license_match_mapping)
     match = _new(cls)
-    match.rule = models.Rule.from_match_data(license_match_mapping)
+    rule = _rules().get(license_match_mapping["rule_identifier"])
+    match.rule = models.Rule.from_match_data(license_match_mapping) if rule is None else rule
     match.qspan = match.ispan = match.query = None
     match.hispan = Span()
     match.query_run_start = match.matcher_order = 0
@@ -56,7 +63,13 @@ def match_of(cls: type[LicenseMatchFromResult], license_match_mapping: Any) -> L
 _stock_from_dict: Any = LicenseMatchFromResult.__dict__["from_dict"].__func__
 
 REPLACEMENTS = (
-    Replacement("licensedcode.models", "Rule.from_match_data", "d27ef5b22818aaa1", staticmethod(rule_of)),
+    Replacement(
+        "licensedcode.models",
+        "Rule.from_match_data",
+        "d27ef5b22818aaa1",
+        staticmethod(rule_of),
+        relies_on={"licensedcode.cache:populate_cache": "bf05e193fbcf8b4b"},
+    ),
     Replacement(
         "licensedcode.detection",
         "LicenseMatchFromResult.from_dict",

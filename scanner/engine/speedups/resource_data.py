@@ -8,8 +8,9 @@ rest.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 import attr
@@ -38,6 +39,22 @@ def plain(value: Any) -> Any:
     return _other(value, False)
 
 
+@cache
+def _getter(cls: type) -> Callable[[Any], tuple[Any, ...]]:
+    """Return a function that gives all reported attributes of an object of a class."""
+    names = _reported_names(cls)
+    # Of one name attrgetter would give the value, not a tuple of it, and of none there is none.
+    return attrgetter(*names) if len(names) > 1 else lambda resource: tuple(getattr(resource, name) for name in names)
+
+
+def _themselves(resource: Any) -> tuple[Any, ...]:
+    return _getter(resource.__class__)(resource)
+
+
+def _plain_values(resource: Any) -> Iterable[Any]:
+    return map(plain, _themselves(resource))
+
+
 def _other(value: Any, is_key: bool) -> Any:
     return _funcs._asdict_anything(
         value,
@@ -58,16 +75,12 @@ def to_dict(
     strip_root: bool = False,
 ) -> dict[str, Any]:
     """Return a resource and its findings as plain data."""
-    return _data(self, plain, with_timing, with_info, skinny, full_root, strip_root)
+    return _data(self, _plain_values, with_timing, with_info, skinny, full_root, strip_root)
 
 
 def uncopied(resource: Any, with_timing: bool, with_info: bool, full_root: bool, strip_root: bool) -> dict[str, Any]:
     """Return what ``to_dict`` does, with the resource's own values, to be written at once with ``other``'s help."""
-    return _data(resource, _itself, with_timing, with_info, False, full_root, strip_root)
-
-
-def _itself(value: Any) -> Any:
-    return value
+    return _data(resource, _themselves, with_timing, with_info, False, full_root, strip_root)
 
 
 def other(value: Any) -> Any:
@@ -80,7 +93,7 @@ def other(value: Any) -> Any:
 
 def _data(
     self: Any,
-    value_of: Callable[[Any], Any],
+    values_of: Callable[[Any], Iterable[Any]],
     with_timing: bool,
     with_info: bool,
     skinny: bool,
@@ -92,7 +105,7 @@ def _data(
         return found
     if with_info:
         found |= {name: getattr(self, name) for name in ("name", "base_name", "extension", "size")}
-    found |= {name: value_of(getattr(self, name)) for name in _reported_names(self.__class__)}
+    found.update(zip(_reported_names(self.__class__), values_of(self), strict=True))
     if with_timing:
         found |= {"scan_time": self.scan_time or 0, "scan_timings": self.scan_timings or {}}
     if with_info:

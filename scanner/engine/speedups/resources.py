@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from operator import attrgetter
 from posixpath import join as posixpath_join
 from typing import Any, cast
 
@@ -25,6 +26,7 @@ from commoncode.resource import Codebase, Resource, ignore_nothing
 
 from scanner.engine.speedups import Replacement
 
+_stock_clean_path = resource.clean_path
 _stock_get_resource = Codebase.get_resource
 _stock_parent_path = Resource.parent_path
 _stock_distance = Resource.distance
@@ -63,6 +65,11 @@ def is_clean(path: Any) -> bool:
     return isinstance(path, str) and not (
         not path or path[0] == "." or path[-1] == "/" or "\\" in path or "//" in path or "/." in path
     )
+
+
+def clean_path(path: Any) -> Any:
+    """Return a path as codebases know it: with slashes, without one at its end, and without dots for names."""
+    return path if is_clean(path) else _stock_clean_path(path)
 
 
 def get_resource(self: Codebase, path: str) -> Any:
@@ -205,9 +212,10 @@ class _Order:
 
     names: list[str]
     paths: list[str]
-    are_folders: list[bool]
+    folders_from: int  #: how many come before the first that has children
 
 
+_children_names = attrgetter("children_names")
 #: By the path of the folder, for the codebase with these resources: it takes neither attributes nor weak references.
 _orders: tuple[Any, dict[str, _Order]] = (None, {})
 
@@ -240,18 +248,20 @@ def _in_order(folder: Any, codebase: Codebase) -> list[Any] | None:
     known = orders.get(folder.path)
     if known is not None and known.names == names:
         found = list(map(codebase.resources_by_path.get, known.paths))
-        if all(isinstance(child, Resource) for child in found) and known.are_folders == _are_folders(found):
+        try:
+            theirs = list(map(_children_names, found))
+        except AttributeError:
+            # One is on disk, or gone.
+            return None
+        if not any(theirs[: known.folders_from]) and all(theirs[known.folders_from :]):
             return found
     unsorted = _stored_children(folder.path, names, codebase)
     if unsorted is None:
         return None
     found = sorted(unsorted, key=child_order)
-    orders[folder.path] = _Order(list(names), [child.path for child in found], _are_folders(found))
+    files = sum(not child.children_names for child in found)
+    orders[folder.path] = _Order(list(names), [child.path for child in found], files)
     return found
-
-
-def _are_folders(found: list[Any]) -> list[bool]:
-    return [bool(child.children_names) for child in found]
 
 
 def parent_path(self: Resource) -> Any:
@@ -284,6 +294,13 @@ def child_order(child: Any) -> tuple[bool, str, str]:
 
 
 REPLACEMENTS = (
+    Replacement(
+        "commoncode.resource",
+        "clean_path",
+        "73c1c064033d913c",
+        clean_path,
+        also_in=("licensedcode.detection",),
+    ),
     Replacement(
         "commoncode.resource",
         "Codebase.get_resource",

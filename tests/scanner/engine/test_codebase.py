@@ -18,7 +18,7 @@ from scanner.errors import EngineError
 from scanner.limits import Limits
 from scanner.results import FileFindings
 from tests.packages import Unavailable, differences, package, stock_reports
-from tests.scanner.engine.whole import report
+from tests.scanner.engine.whole import read, report
 from tests.trees import MIT, tar_gz, zipped
 
 PACKAGES = {
@@ -149,7 +149,7 @@ def test_an_error_on_a_file_is_in_the_report(engine: Engine, tmp_path: Path) -> 
 
     engine.assemble(tmp_path, "root", [packed], tmp_path / "out", limits=Limits())
 
-    whole = json.loads((tmp_path / "out" / "report.json").read_text())
+    whole = read(tmp_path / "out" / "report.jsonl")
     assert {file["path"]: file["scan_errors"] for file in whole["files"]} == {
         "root": [],
         "root/good.c": [],

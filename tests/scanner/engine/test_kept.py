@@ -19,7 +19,7 @@ from scanner.engine.client import Engine
 from scanner.engine.kept import LARGEST, Kept
 from scanner.engine.wire import Wire
 from scanner.limits import Limits
-from tests.scanner.engine.whole import entries
+from tests.scanner.engine.whole import entries, read
 
 FILES = {"a.py": "# Copyright (c) 2024 Ada\n# License: MIT\n", "b.c": "/* SPDX-License-Identifier: GPL-2.0-only */\n"}
 
@@ -50,7 +50,7 @@ def _scan(engine: Engine, workspace: Path) -> list[Path]:
 
 def _report(engine: Engine, workspace: Path, findings: list[Path]) -> dict[str, Any]:
     engine.assemble(workspace, "root", findings, workspace / "out", limits=Limits())
-    report: dict[str, Any] = json.loads((workspace / "out" / "report.json").read_text())
+    report = read(workspace / "out" / "report.jsonl")
     for changing in ("start_timestamp", "end_timestamp", "duration"):
         del report["headers"][0][changing]
     return report

@@ -25,17 +25,14 @@ root.mkdir()
 Path(home, "temporary").mkdir()
 with igzip.open(Path(home, "findings"), "wt") as lines:
     lines.write(json.dumps(files.scan_file(Path(home), "root/a.py", ready.scanners, Limits()).as_dict()))
-with (
-    Path(home, "findings").open("rb") as found,
-    Path(home, "report.json").open("w") as whole,
-    Path(home, "report.jsonl").open("w") as lines,
-):
-    codebase.assemble(Path(home), "root", found, whole, lines, Path(home, "temporary"))
-report = json.loads(Path(home, "report.json").read_text())
+with Path(home, "findings").open("rb") as found, Path(home, "report.jsonl").open("w") as lines:
+    codebase.assemble(Path(home), "root", found, lines, Path(home, "temporary"))
+made = [json.loads(line) for line in Path(home, "report.jsonl").open()]
+file, = (line["files"][0] for line in made if "files" in line and line["files"][0]["type"] == "file")
 print(json.dumps({
     "left": [name for name in left if name.startswith("tmp")],
     "new": sorted(set(sys.modules) - before),
-    "found": report["files"][1]["detected_license_expression"],
+    "found": file["detected_license_expression"],
 }))
 """
 

@@ -10,6 +10,7 @@ from typing import Any
 from scanner.engine.client import Engine
 from scanner.limits import Limits
 from scanner.results import FileEntry
+from scanner.stock_json import as_json
 
 
 def entries(workspace: Path, root: str) -> list[FileEntry]:
@@ -27,4 +28,10 @@ def report(engine: Engine, workspace: Path, root: str, folder: Path) -> dict[str
         for found in engine.scan(workspace, entries(workspace, root), limits=Limits()):
             lines.write(json.dumps(found.as_dict()) + "\n")
     engine.assemble(workspace, root, [findings], folder, limits=Limits())
-    return json.loads((folder / "report.json").read_text())
+    return read(folder / "report.jsonl")
+
+
+def read(lines: Path) -> dict[str, Any]:
+    """Read a report as one JSON object."""
+    with lines.open("rb") as stream:
+        return json.loads(b"".join(as_json(stream)))

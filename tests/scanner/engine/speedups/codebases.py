@@ -1,6 +1,7 @@
 """What made-up codebases are made of: see the fixture ``codebases``."""
 
 import attr
+import commoncode.resource
 
 ATTRIBUTES = {
     "findings": attr.ib(default=attr.Factory(list)),
@@ -8,6 +9,14 @@ ATTRIBUTES = {
     "kind": attr.ib(default=None),
 }
 NAMES = ["a", "B", "b.txt", ".git-like", "Z z", "é", "x\\y", "_", "c.tar.gz", "1", "README", "readme", ".hidden"]
+
+
+def put_in(monkeypatch, replacements):
+    """Let ``commoncode.resource`` have these replacements for the time of a test."""
+    for replacement in replacements:
+        owner, _, name = replacement.name.rpartition(".")
+        target = getattr(commoncode.resource, owner) if owner else commoncode.resource
+        monkeypatch.setattr(target, name, replacement.function)
 
 
 @attr.s

@@ -8,7 +8,7 @@ from scanner.engine import index as license_index
 from scanner.engine import speedups
 from scanner.engine.speedups import resource_data, resources
 
-from .codebases import ATTRIBUTES, NAMES, VALUES
+from .codebases import ATTRIBUTES, NAMES, VALUES, put_in
 from .stock import stock
 
 
@@ -41,9 +41,7 @@ def codebases(request, tmp_path, monkeypatch):
             folders.append(path)
         else:
             path.write_text("x" * chance.randrange(9))
-    for replacement in (*resources.REPLACEMENTS, *resource_data.REPLACEMENTS):
-        owner, name = replacement.name.split(".")
-        monkeypatch.setattr(getattr(commoncode.resource, owner), name, replacement.function)
+    put_in(monkeypatch, (*resources.REPLACEMENTS, *resource_data.REPLACEMENTS))
     made = []
     for module in (stock("commoncode.resource"), commoncode.resource):
         codebase = module.Codebase(str(root), resource_attributes=ATTRIBUTES, max_in_memory=request.param)

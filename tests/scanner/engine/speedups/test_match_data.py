@@ -50,6 +50,10 @@ def test_a_match_is_made_as_by_stock(index):
         assert rule is their_rule is index.rules_by_id[identifier]
 
 
+def test_no_rule_of_the_index_is_named_like_one_that_is_made_up(index):
+    assert not [identifier for identifier in index.rules_by_id if identifier.startswith(match_data._MADE_UP)]
+
+
 @pytest.mark.parametrize(("identifier", "kind"), zip(MADE_UP, (SpdxRule, UnknownRule, UnDetectedRule), strict=True))
 def test_rules_that_the_index_does_not_hold_are_made_by_stock(identifier, kind):
     data = mapping(identifier, random.Random(1))

@@ -2,12 +2,12 @@ import copy
 import random
 
 import attr
-import commoncode.resource
 import pytest
 from commoncode.resource import Codebase
 
 from scanner.engine.speedups import reading_steps, resources
 
+from .codebases import put_in
 from .stock import stock
 
 pytestmark = [
@@ -85,9 +85,7 @@ def codebase(request, tmp_path, monkeypatch):
         folder.mkdir(parents=True)
         for number in range(chance.randrange(1, 5)):
             (folder / f"{number}.txt").write_text("x" * number)
-    for replacement in resources.REPLACEMENTS:
-        owner, name = replacement.name.split(".")
-        monkeypatch.setattr(getattr(commoncode.resource, owner), name, replacement.function)
+    put_in(monkeypatch, resources.REPLACEMENTS)
     attributes = {"packages": attr.ib(default=attr.Factory(list))}
     made = Codebase(str(root), ATTRIBUTES, attributes, max_in_memory=request.param)
     for resource in made.walk():

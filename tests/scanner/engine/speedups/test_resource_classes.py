@@ -5,6 +5,7 @@ from commoncode.resource import Codebase, _CodebaseAttributes
 
 from scanner.engine.speedups import resource_classes
 
+from .codebases import put_in
 from .stock import stock
 
 # ScanCode does not close the folder that it lists.
@@ -13,9 +14,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptio
 
 @pytest.fixture(autouse=True)
 def in_place(monkeypatch):
-    for replacement in resource_classes.REPLACEMENTS:
-        owner, name = replacement.name.split(".")
-        monkeypatch.setattr(getattr(commoncode.resource, owner), name, replacement.function)
+    put_in(monkeypatch, resource_classes.REPLACEMENTS)
 
 
 def attributes():
