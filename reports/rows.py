@@ -97,10 +97,14 @@ class Rows:
         """Yield the rows of all files, folders left out, in the order of the tree."""
         yield from map(to_row, self._db.execute(ROW + "WHERE is_file ORDER BY id"))
 
-    def each_text(self) -> Iterator[FileRow]:
-        """Yield the rows of all files that are not binary, in the order of the tree."""
-        binary = "SELECT file FROM file_term JOIN term ON term.id = term WHERE kind = 'flag' AND value = 'binary'"
-        yield from map(to_row, self._db.execute(f"{ROW} WHERE is_file AND id NOT IN ({binary}) ORDER BY id"))
+    def each_text(self) -> Iterator[tuple[str, int]]:
+        """Yield (path, size) of all files that are not binary, in the order of the tree."""
+        query = """
+            SELECT path, size FROM file WHERE is_file AND id NOT IN (
+              SELECT file FROM file_term JOIN term ON term.id = term WHERE kind = 'flag' AND value = 'binary'
+            ) ORDER BY id
+        """
+        yield from self._db.execute(query)
 
     def each_error(self) -> Iterator[FileErrors]:
         """Yield all files with errors."""

@@ -19,7 +19,7 @@ from types import TracebackType
 from isal import isal_zlib
 
 from reports.store import Report
-from reports.values import FileDetail, FileRow
+from reports.values import FileDetail
 from reports.words import clean
 from scanner.errors import EngineError
 
@@ -29,6 +29,7 @@ LARGEST = 1_000_000  #: bytes
 LARGEST_READ = 50_000_000  #: bytes
 #: Of all texts of a report together, compressed.
 TOTAL = 200_000_000  #: bytes
+_NO_NAMES = frozenset((b"", b".", b".."))
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
@@ -59,24 +60,24 @@ def _keep(
     total = 0
     kept: list[tuple[str, bytes]] | list[tuple[str, int, int, bytes]]
     with closing(_Files(workspace)) as files:
-        for row in report.each_text():
+        for path, size in report.each_text():
             beat()
             if total > TOTAL:
                 break
-            if whole and row.size <= LARGEST:
-                content = files.read(_stored_path(report, row), LARGEST)
-                kept = [(row.path, isal_zlib.compress(content, 1))] if content is not None else []
+            if whole and size <= LARGEST:
+                content = files.read(_stored_path(report, path), LARGEST)
+                kept = [(path, isal_zlib.compress(content, 1))] if content is not None else []
                 connection.executemany("INSERT OR IGNORE INTO text VALUES (?, ?)", kept)
-            elif file := report.file(row.path):
+            elif file := report.file(path):
                 kept = list(_passages(files, file))
                 connection.executemany("INSERT INTO passage VALUES (?, ?, ?, ?)", kept)
             total += sum(len(data) for *_, data in kept)
 
 
-def _stored_path(report: Report, row: FileRow) -> str:
+def _stored_path(report: Report, path: str) -> str:
     """Return the path of a file as it is in the workspace; only where the report's has a backslash may it differ."""
-    file = report.file(row.path) if "\\" in row.path else None
-    return file.stored_path if file else row.path
+    file = report.file(path) if "\\" in path else None
+    return file.stored_path if file else path
 
 
 def _passages(files: _Files, file: FileDetail) -> Iterator[tuple[str, int, int, bytes]]:
@@ -98,17 +99,18 @@ class _Files:
 
     def read(self, path: str, most: int) -> bytes | None:
         """Return the content of a file, or None if it is no regular file or larger than ``most``."""
-        parts = os.fsencode(path).split(b"/")
-        if any(part in (b"", b".", b"..") or b"\0" in part for part in parts):
+        whole = os.fsencode(path)
+        parts = whole.split(b"/")
+        if b"\0" in whole or not _NO_NAMES.isdisjoint(parts):
             return None
         try:
             folder = self._folder(parts[:-1])
             file = os.open(parts[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
-            with os.fdopen(file, "rb") as stream:
-                if not stat.S_ISREG(os.fstat(file).st_mode):
+            with os.fdopen(file, "rb", buffering=0) as stream:
+                status = os.fstat(file)
+                if not stat.S_ISREG(status.st_mode) or status.st_size > most:
                     return None
-                content = stream.read(most + 1)
-            return content if len(content) <= most else None
+                return stream.read(status.st_size)
         except OSError:
             return None
 

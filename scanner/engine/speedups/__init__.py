@@ -51,6 +51,7 @@ MODULES: tuple[str, ...] = (
     "json_lines",
     "special_files",
     "ignored_paths",
+    "community_files",
     "hashing",
     "license_expressions",
     "go_modules",

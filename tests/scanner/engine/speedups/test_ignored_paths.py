@@ -50,6 +50,7 @@ def test_the_first_match_is_stocks():
             path = chance.choice(["", "/", "/0"]) + chance.choice("/\\").join(
                 chance.choices(PARTS, k=chance.randrange(5))
             )
+            path += chance.choice(["", "", "/", "//a"])
 
             assert get_matches(path, patterns) == stock("commoncode.fileset").get_matches(path, patterns), path
 
