@@ -273,7 +273,7 @@ def _checksum_fits(block: bytes) -> bool:
     stated = _number(block[148:156])
     rest = block[:148] + b" " * 8 + block[156:]
     # Some old writers added signed characters.
-    return stated in (sum(rest), sum(struct.unpack("512b", rest)))
+    return stated == sum(rest) or stated == sum(struct.unpack("512b", rest))
 
 
 def _number(digits: bytes) -> int | None:

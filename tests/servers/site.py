@@ -114,7 +114,7 @@ class Site:
     def wait(self, page: str, *states: str, seconds: float = SCAN) -> dict[str, Any]:
         """Wait until the scan is in one of ``states``, by default a final one; return its status.
 
-        Asks often at first, and then as often as a page does: asking is work for the site, too.
+        Asks often at first, and less often the longer it takes: asking is work for the site, too.
         """
         states = states or ("done", "failed", "cancelled")
         started = time.monotonic()
@@ -125,7 +125,7 @@ class Site:
                 return status
             if time.monotonic() > deadline:
                 raise AssertionError(f"still {status} after {seconds} s:\n" + "".join(self.log[-50:]))
-            time.sleep(0.05 if time.monotonic() - started < 3 else 0.5)
+            time.sleep(min(max(0.05, (time.monotonic() - started) / 10), 0.5))
 
 
 def _read(process: subprocess.Popen[str], log: list[str], ready: threading.Event) -> None:

@@ -60,11 +60,15 @@ def update_counts(self: Codebase, skip_filtered: bool = False) -> None:
     """Count files, folders and bytes below each folder."""
     for resource in stored(self, topdown=False):
         below = stored_children(resource, self)
-        counted = [child for child in below if not (skip_filtered and child.is_filtered)]
-        files = sum(bool(child.is_file) for child in counted)
-        resource.files_count = sum(child.files_count or 0 for child in below) + files
-        resource.dirs_count = sum(child.dirs_count or 0 for child in below) + len(counted) - files
-        resource.size_count = sum(child.size_count or 0 for child in below) + sum(child.size or 0 for child in counted)
+        if below:
+            counted = [child for child in below if not (skip_filtered and child.is_filtered)]
+            files = sum(bool(child.is_file) for child in counted)
+            sizes = sum(child.size or 0 for child in counted)
+            resource.files_count = sum(child.files_count or 0 for child in below) + files
+            resource.dirs_count = sum(child.dirs_count or 0 for child in below) + len(counted) - files
+            resource.size_count = sum(child.size_count or 0 for child in below) + sizes
+        else:
+            resource.files_count = resource.dirs_count = resource.size_count = 0
         resource.save(self)
 
 
