@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reports import bitmaps, schema
-from reports.schema import pack, pack_text, unpack_clean
+from reports.details import detections_of
+from reports.schema import pack, pack_text, read_clean, unpack_clean
 from reports.words import by_weight, clean, license_keys, to_spdx
 from scanner.errors import EngineError
 
@@ -24,8 +25,10 @@ _PATH = b'{"path":"'
 _FILE = b'{"files":[' + _PATH
 _FILE_END = b"]}\n"
 _DECODER = json.JSONDecoder()
-#: How many terms are remembered with their numbers; others are looked up.
-_TERMS_REMEMBERED = 50_000
+#: How many terms are remembered with their numbers, and folders with their keys; others are looked up or made anew.
+_REMEMBERED = 50_000
+#: Bytes of files' texts that are held until they are read; others are unpacked again.
+_HELD = 64_000_000
 
 
 _INSERT_FILE = """
@@ -59,7 +62,7 @@ class _Folder:
 
 
 class Builder:
-    """Fills the tables, line by line; what it keeps in memory does not grow with the number of files."""
+    """Fills the tables, line by line; what it holds in memory is bounded, however many files there are."""
 
     def __init__(self, connection: sqlite3.Connection, layers: Mapping[str, int] | None = None) -> None:
         self._db = connection
@@ -69,7 +72,10 @@ class Builder:
         self._categories: dict[str, str] = {}
         self._open: list[_Folder] = []
         self._root: list[str] | None = None
+        self._folder_keys: dict[str, bytes] = {}
         self._items = 0
+        self._texts: dict[int, bytes] = {}
+        self._room = _HELD
         self._counts: Counter[str] = Counter()
         self._readers: dict[str, Callable[[list[Any]], None]] = {
             "license_references": self._read_licenses,
@@ -148,6 +154,9 @@ class Builder:
         """Read a file as ScanCode writes it, without taking apart what is taken apart when it has its number."""
         path, _ = _DECODER.raw_decode(text.decode("ascii"), len(_PATH) - 1)
         self._keep_file(path, pack_text(text))
+        if self._room > 0:
+            self._room -= len(text)
+            self._texts[self._items] = text
 
     def _keep_file(self, path: str, data: bytes) -> None:
         self._items += 1
@@ -163,17 +172,31 @@ class Builder:
         names = path.split("/")
         if self._root is None:
             self._root = names
-        elif names[: len(self._root)] != self._root:
-            names = self._root + names
-        return b"\0".join(f"{name.casefold()}\1{name}".encode() for name in names)
+        if len(names) <= len(self._root):
+            return _key_of(names if names == self._root else self._root + names)
+        folder, _, name = path.rpartition("/")
+        key = self._folder_keys.get(folder)
+        if key is None:
+            above = names[:-1]
+            key = _key_of(above if above[: len(self._root)] == self._root else self._root + above)
+            if len(self._folder_keys) >= _REMEMBERED:
+                self._folder_keys.clear()
+            self._folder_keys[folder] = key
+        return key + b"\0" + _key_of([name])
 
     def _add_files(self) -> None:
         """Add all files in the order of the tree, with the totals of their folders."""
-        query = "SELECT key, item, data FROM tree JOIN file_data USING (item) ORDER BY key, item"
-        for number, (key, item, data) in enumerate(self._db.execute(query), 1):
+        query = "SELECT key, item FROM tree ORDER BY key, item"
+        for number, (key, item) in enumerate(self._db.execute(query), 1):
             self._close_folders(key, number)
-            self._add_file(number, key, item, unpack_clean(data))
+            self._add_file(number, key, item, self._data_of(item))
         self._close_folders(None, self._items + 1)
+
+    def _data_of(self, item: int) -> dict[str, Any]:
+        text = self._texts.pop(item, None)
+        if text is not None:
+            return read_clean(text)
+        return unpack_clean(self._db.execute("SELECT data FROM file_data WHERE item = ?", (item,)).fetchone()[0])
 
     def _close_folders(self, key: bytes | None, number: int) -> None:
         """Close the folders that the file of this key and number is not in; None closes all."""
@@ -276,28 +299,21 @@ class Builder:
             self._db.execute("INSERT OR IGNORE INTO term (kind, value) VALUES (?, ?)", (kind, value))
             query = "SELECT id FROM term WHERE kind = ? AND value = ?"
             known = int(self._db.execute(query, (kind, value)).fetchone()[0])
-            if len(self._terms) >= _TERMS_REMEMBERED:
+            if len(self._terms) >= _REMEMBERED:
                 self._terms.clear()
             self._terms[kind, value] = known
         return known
 
     def _add_places(self, number: int, item: dict[str, Any]) -> None:
-        for detection in item.get("license_detections") or ():
-            self._add_place(number, detection, in_package=False)
-        for package in item.get("package_data") or ():
-            for name in ("license_detections", "other_license_detections"):
-                for detection in package.get(name) or ():
-                    self._add_place(number, detection, in_package=True)
-
-    def _add_place(self, number: int, detection: dict[str, Any], *, in_package: bool) -> None:
-        matches = detection["matches"]
-        start = min((match["start_line"] for match in matches), default=0)
-        end = max((match["end_line"] for match in matches), default=0)
-        score = min((match["score"] for match in matches), default=0.0)
-        self._db.execute(
-            "INSERT INTO place VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)",
-            (detection["identifier"], number, in_package, start, end, score, json.dumps(matches)),
-        )
+        for place, (detection, in_package) in enumerate(detections_of(item)):
+            matches = detection["matches"]
+            start = min((match["start_line"] for match in matches), default=0)
+            end = max((match["end_line"] for match in matches), default=0)
+            score = min((match["score"] for match in matches), default=0.0)
+            self._db.execute(
+                "INSERT INTO place VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)",
+                (detection["identifier"], number, in_package, place, start, end, score),
+            )
 
     def finish(self) -> None:
         """Add what needs all rows: indexes, totals of terms, and what packages were found to hold."""
@@ -340,3 +356,7 @@ class Builder:
         for number, uid in self._db.execute("SELECT id, uid FROM package").fetchall():
             detected = self._db.execute(query, (uid, _EXPRESSIONS)).fetchall()
             self._db.execute("UPDATE package SET detected = ? WHERE id = ?", (json.dumps(detected), number))
+
+
+def _key_of(names: Iterable[str]) -> bytes:
+    return b"\0".join(f"{name.casefold()}\1{name}".encode() for name in names)

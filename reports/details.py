@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
@@ -74,6 +75,16 @@ def to_license_text(license: License, data: dict[str, Any]) -> LicenseText:
         database_url=data.get("licensedb_url") or "",
         data=data,
     )
+
+
+def detections_of(file: dict[str, Any]) -> Iterator[tuple[dict[str, Any], bool]]:
+    """Yield the detections in a file of ScanCode's report, each with whether it is one of its package data."""
+    for detection in file.get("license_detections") or ():
+        yield detection, False
+    for package in file.get("package_data") or ():
+        for name in ("license_detections", "other_license_detections"):
+            for detection in package.get(name) or ():
+                yield detection, True
 
 
 def to_match(data: dict[str, Any]) -> Match:

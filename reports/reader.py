@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from functools import cached_property
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -195,13 +197,21 @@ class Report(Rows):
 
     def _places(self, identifier: str, page: int, per_page: int) -> Iterator[Place]:
         query = """
-            SELECT path, in_package, start_line, end_line, score, matches FROM place JOIN file ON file.id = place.file
-            WHERE detection = ? ORDER BY place.id LIMIT ? OFFSET ?
+            SELECT file, number, in_package, start_line, end_line, score FROM place
+            WHERE detection = ? ORDER BY id LIMIT ? OFFSET ?
         """
-        rows = self._db.execute(query, (identifier, per_page, (page - 1) * per_page))
-        for path, in_package, start, end, score, matches in rows:
-            found = tuple(details.to_match(match) for match in json.loads(matches))
-            yield Place(path, bool(in_package), start, end, score, found)
+        rows = self._db.execute(query, (identifier, per_page, (page - 1) * per_page)).fetchall()
+        # In the order of the tree, as places are; a file may have thousands of them.
+        query = """
+            SELECT path, data FROM file JOIN file_data USING (item)
+            WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id
+        """
+        files = self._db.execute(query, (json.dumps([row[0] for row in rows]),))
+        for (_, places), (path, data) in zip(groupby(rows, key=itemgetter(0)), files, strict=True):
+            detections = [detection for detection, _ in details.detections_of(unpack_clean(data))]
+            for _, number, in_package, start, end, score in places:
+                found = tuple(map(details.to_match, detections[number]["matches"]))
+                yield Place(path, bool(in_package), start, end, score, found)
 
     def rule(self, identifier: str) -> Rule | None:
         """Return a rule that matched, with its text."""

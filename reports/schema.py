@@ -15,7 +15,7 @@ from isal import isal_zlib
 from reports.words import clean_item
 
 #: Goes up whenever a reader of the old tables could not read the new ones.
-VERSION = 1
+VERSION = 2
 
 TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
@@ -81,10 +81,10 @@ CREATE TABLE place (
   detection TEXT NOT NULL,
   file INTEGER NOT NULL,
   in_package INTEGER NOT NULL,
+  number INTEGER NOT NULL,  -- which of its file's detections it is, from 0
   start_line INTEGER NOT NULL,
   end_line INTEGER NOT NULL,
-  score REAL NOT NULL,
-  matches TEXT NOT NULL
+  score REAL NOT NULL
 );
 
 CREATE TABLE package (
@@ -135,10 +135,14 @@ def pack_text(text: bytes) -> bytes:
 
 def unpack(data: bytes) -> Any:
     """Return the value that was packed."""
-    return json.loads(isal_zlib.decompress(data))
+    return json.loads(isal_zlib.decompress(data).decode("ascii"))
 
 
 def unpack_clean(data: bytes) -> Any:
     """Return the value that was packed, cleaned."""
-    text = isal_zlib.decompress(data)
-    return clean_item(json.loads(text), text)
+    return read_clean(isal_zlib.decompress(data))
+
+
+def read_clean(text: bytes) -> Any:
+    """Return the value of a JSON text in ASCII, cleaned."""
+    return clean_item(json.loads(text.decode("ascii")), text)

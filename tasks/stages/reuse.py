@@ -27,7 +27,7 @@ from webapp.results import SCANCODE_JSON, SCANCODE_LINES, STORE, TEXTS, storage
 log = logging.getLogger(__name__)
 
 #: Changes whenever a report that was kept before could differ from one made now for another reason than the engine.
-_FORMAT = 2
+_FORMAT = 3
 
 
 def key_of(source: Source, version: EngineVersion) -> str:

@@ -63,6 +63,17 @@ def test_it_puts_a_new_report_in_the_place_of_an_old_one(tmp_path: Path) -> None
     assert sorted(path.name for path in tmp_path.iterdir()) == ["report.jsonl", "report.sqlite"]
 
 
+@pytest.mark.parametrize("held", [0, 2_000])
+def test_texts_that_are_not_held_are_unpacked_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, held: int) -> None:
+    lines = scans.write_lines(tmp_path / "report.jsonl", scans.lines(TREE))
+    build(lines, tmp_path / "all.sqlite", about={})
+    monkeypatch.setattr("reports.builder._HELD", held)
+
+    build(lines, tmp_path / "few.sqlite", about={})
+
+    assert (tmp_path / "few.sqlite").read_bytes() == (tmp_path / "all.sqlite").read_bytes()
+
+
 def test_the_store_cannot_be_written(report_of: ReportOf) -> None:
     report = report_of(TREE)
 
@@ -223,6 +234,30 @@ def test_a_detection_shows_its_places_and_its_rule(ugly: Report) -> None:
     assert found.matches[0].score > 0
     assert ugly.rule(found.matches[0].rule).text
     assert ugly.detection("no-such-detection") is None
+
+
+def test_each_place_has_the_matches_that_scancode_wrote_of_it(ugly: Report, ugly_json: dict[str, Any]) -> None:
+    written = Counter()
+    for item in ugly_json["files"]:
+        packages = item.get("package_data") or ()
+        for in_package, found in (
+            (False, item["license_detections"]),
+            *((True, package["license_detections"]) for package in packages),
+            *((True, package["other_license_detections"]) for package in packages),
+        ):
+            for detection in found:
+                matches = tuple((match["rule_identifier"], match["start_line"]) for match in detection["matches"])
+                written[detection["identifier"], clean(item["path"]), in_package, matches] += 1
+
+    read = Counter(
+        (one.identifier, place.path, place.in_package, tuple((match.rule, match.start_line) for match in place.matches))
+        for one in ugly.detections(per_page=500).items
+        for place in ugly.detection(one.identifier, per_page=500).places.items
+    )
+
+    assert read == written
+    assert len({path for _, path, _, _ in read}) < len(read)
+    assert {in_package for _, _, in_package, _ in read} == {True, False}
 
 
 def test_a_file_has_all_its_findings(ugly: Report, ugly_json: dict[str, Any]) -> None:
