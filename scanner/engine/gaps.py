@@ -11,7 +11,7 @@ library (glibc) the rest. Where either is not of the kind known here, nothing ha
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from scanner.engine import arenas
@@ -24,9 +24,9 @@ _NUMBERS, _OWN_BLOCKS = 32, 4
 #: More of one size than this is not expected, and left alone; bytes.
 _MOST_BYTES = 50_000_000
 
-#: The sizes of gaps that are looked for, from the largest on: every one that the C library keeps apart up to a
-#: kilobyte, and steps of a tenth above that.
-_LARGEST_GAP, _LARGE_GAP, _SMALLEST_GAP, _GAP_STEP = 1 << 20, 1024, 24, 16
+#: The sizes of gaps that are looked for: steps of a tenth down to a kilobyte, and below that every one that the C
+#: library keeps apart, which are the multiples of 16 less the 8 that it needs itself.
+_LARGEST_GAP, _LARGE_GAP, _SMALLEST_GAP, _GAP_STEP = 1 << 20, 1016, 24, 16
 
 
 class _Usage(ctypes.Structure):
@@ -89,10 +89,17 @@ def _fill_heap() -> None:
         return
     # The last piece of the heap is in one, and what more is needed comes behind it.
     end = library.sbrk(0) - library.mallinfo2().keepcost
-    size = _LARGEST_GAP
-    while size >= _SMALLEST_GAP:
+    for size in _gap_sizes():
         address = library.malloc(size)
-        if address is None or address >= end:
-            library.free(address)
-            size = size * 9 // 10 if size > _LARGE_GAP else size - _GAP_STEP
+        while address is not None and address < end:
+            address = library.malloc(size)
+        library.free(address)
     library.malloc_trim(0)
+
+
+def _gap_sizes() -> Iterator[int]:
+    size = _LARGEST_GAP
+    while size > _LARGE_GAP:
+        yield size
+        size = size * 9 // 10
+    yield from range(_LARGE_GAP, _SMALLEST_GAP - 1, -_GAP_STEP)
