@@ -30,8 +30,8 @@ from pathlib import Path
 from scanner import seccomp
 
 _libc = ctypes.CDLL(None, use_errno=True)
-#: Whether this process has left the network already, or the one that it was forked from.
-_left_network = False
+#: What this process has given up already, or the one that it was forked from.
+_left_network = _bounded = False
 
 _PR_SET_PDEATHSIG = 1
 _PR_CAPBSET_DROP = 24
@@ -166,6 +166,7 @@ def close_all_but(keep: Iterable[int]) -> None:
     os.closerange(low, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 
 
+@cache
 def _interpreter() -> list[str]:
     own = Path(__file__).parent
     return [*_SYSTEM, sys.prefix, sys.base_prefix, sys.exec_prefix, str(own)]
@@ -245,6 +246,18 @@ def _allow(ruleset: int, path: Path | str, rights: int) -> None:
         os.close(beneath)
 
 
+def prepare() -> None:
+    """Do now what each child that this process forks would else do when it enters.
+
+    That is to leave the network, to rule capabilities out for programs, and to put the lists together.
+    """
+    leave_network()
+    _bound_capabilities()
+    _interpreter()
+    if capabilities().seccomp:
+        seccomp.program(programs=False, metadata=False)
+
+
 def leave_network() -> None:
     """Give up the network for this process and all that it forks, where that can be had; once is enough."""
     global _left_network
@@ -275,12 +288,21 @@ def _drop_capabilities() -> None:
     now = ctypes.create_string_buffer(24)
     _check(_libc.capget(header, now))
     permitted = struct.unpack("=6I", now.raw)[1]
+    _bound_capabilities()
+    kept &= permitted
+    _check(_libc.capset(header, struct.pack("=6I", kept, kept, 0, 0, 0, 0)))
+
+
+def _bound_capabilities() -> None:
+    """Rule out that a program which is started from here gains a capability; once is enough."""
+    global _bounded
+    if _bounded:
+        return
     for capability in range(64):
         # The bounding set can be lowered only with CAP_SETPCAP; without it there is nothing to gain from exec either.
         if _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0) != 0:
             break
-    kept &= permitted
-    _check(_libc.capset(header, struct.pack("=6I", kept, kept, 0, 0, 0, 0)))
+    _bounded = True
 
 
 def _try_seccomp() -> None:

@@ -12,6 +12,7 @@ import ctypes
 import os
 import platform
 import struct
+from functools import cache
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _PR_SET_SECCOMP = 22
@@ -21,6 +22,9 @@ _KILL = 0x80000000
 _EPERM = 0x00050000 | 1
 _ENOSYS = 0x00050000 | 38
 _CLONE_THREAD = 0x00010000
+#: What stands for the number of the process until that is known: no process has it, and no call or answer.
+_OWN_NUMBER = 0xFFFFFFFF
+_STEP_BYTES = 8
 
 # BPF: load a word of seccomp_data, compare and jump, test bits and jump, answer.
 _LOAD, _JUMP_EQUAL, _JUMP_GREATER_EQUAL, _JUMP_SET, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
@@ -119,14 +123,19 @@ def install(*, programs: bool, metadata: bool) -> None:
     ``programs``: it may still fork and start programs. ``metadata``: it may still set modes and times of files.
     Needs no_new_privs. Raises OSError where the kernel has no seccomp or the architecture is not in the table.
     """
-    code = _program(programs=programs, metadata=metadata)
-    instructions = ctypes.create_string_buffer(b"".join(code), 8 * len(code))
-    program = struct.pack("HxxxxxxP", len(code), ctypes.addressof(instructions))
-    if _libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, program, 0, 0) != 0:
+    code = struct.pack("=I", os.getpid()).join(program(programs=programs, metadata=metadata))
+    instructions = ctypes.create_string_buffer(code, len(code))
+    filter_ = struct.pack("HxxxxxxP", len(code) // _STEP_BYTES, ctypes.addressof(instructions))
+    if _libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, filter_, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "the kernel takes no seccomp filter")
 
 
-def _program(*, programs: bool, metadata: bool) -> list[bytes]:
+@cache
+def program(*, programs: bool, metadata: bool) -> list[bytes]:
+    """Return the filter for ``install``, in pieces: between them belongs the number of the process.
+
+    Made once: a process that calls this spares all its children the work. Raises OSError as ``install`` does.
+    """
     if platform.machine() not in _ARCHITECTURES:
         raise OSError(38, f"no table of system calls for {platform.machine()}")
     column, architecture = _ARCHITECTURES[platform.machine()]
@@ -148,11 +157,11 @@ def _program(*, programs: bool, metadata: bool) -> list[bytes]:
     if not programs:
         # A process may start threads and signal itself (abort does), nobody else.
         for numbers in (_KILL_CALL, _TGKILL):
-            code += _first_argument(numbers[column], _step(_JUMP_EQUAL, os.getpid(), 0, 1))
+            code += _first_argument(numbers[column], _step(_JUMP_EQUAL, _OWN_NUMBER, 0, 1))
         code += _first_argument(_CLONE[column], _step(_JUMP_SET, _CLONE_THREAD, 0, 1))
         # Its flags lie in memory, out of a filter's sight; the C library falls back to clone.
         code += [_step(_JUMP_EQUAL, _CLONE3, 0, 1), _step(_RETURN, _ENOSYS)]
-    return [*code, _step(_RETURN, _ALLOW)]
+    return b"".join([*code, _step(_RETURN, _ALLOW)]).split(struct.pack("=I", _OWN_NUMBER))
 
 
 def _first_argument(number: int, condition: bytes) -> list[bytes]:

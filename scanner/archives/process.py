@@ -35,7 +35,7 @@ def run(archive: Path, name: str, folder: Path, *, limits: Limits, progress: Pro
 
     The folder is left as it is then. Whatever ``progress`` raises ends the process and passes through.
     """
-    request = Request(str(archive.resolve()), name, str(folder.resolve()), asdict(limits), os.getpid())
+    request = Request(str(archive.resolve()), name, str(folder.resolve()), limits.as_dict(), os.getpid())
     child = subprocess.Popen(
         [sys.executable, "-m", "scanner.archives.child"],
         cwd=_PROJECT,

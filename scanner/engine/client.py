@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -204,7 +204,7 @@ class Engine:
             "workspace": str(workspace.resolve()),
             "paths": paths,
             "only": {path: only[path] for path in paths if path in only},
-            "limits": asdict(limits),
+            "limits": limits.as_dict(),
         }
         asked = set(paths)
         self._kept.let_go()
@@ -265,7 +265,7 @@ class Engine:
             "do": "assemble",
             "workspace": str(workspace.resolve()),
             "root": root,
-            "limits": asdict(limits),
+            "limits": limits.as_dict(),
         }
         with _joined(findings, folder) as found:
             if wire := self._kept.take(request["workspace"], root, os.fstat(found.fileno()).st_size):

@@ -213,7 +213,7 @@ def main(arguments: list[str]) -> int:
     """Run the server until it is told to stop."""
     path, parent = Path(arguments[0]), int(arguments[1])
     sandbox.close_all_but((0, 1, 2))
-    sandbox.leave_network()
+    sandbox.prepare()
     sandbox.die_with_parent(parent)
     sandbox.lower_priority(sandbox.SCANS_NICENESS)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
