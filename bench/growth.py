@@ -1,6 +1,6 @@
 """How cost grows: ``python -m bench.growth [bytes] [files] [lists] [packages] [processes] [memory]``, or all of these.
 
-bytes       CPU seconds per MB of files of 0.1, 1 and 10 MB, each a scan of its own: the same 10 MB of Python sources, cut
+bytes       CPU seconds per MB of the same 10 MB of sources, in files of 0.1, 1 and 10 MB, each a scan of its own
 files       CPU seconds per file of folders with 100, 1,000 and 10,000 pieces of 2 kB of such sources
 lists       CPU milliseconds per entry of a lock file with 250, 1,000 and 4,000 packages and their licences
 packages    CPU milliseconds per package of a folder with 250, 1,000 and 4,000 of npm's packages, three files each
