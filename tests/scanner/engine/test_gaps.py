@@ -18,7 +18,7 @@ library.malloc.restype = ctypes.c_void_p
 library.malloc.argtypes = (ctypes.c_size_t,)
 library.free.argtypes = (ctypes.c_void_p,)
 objects = [bytes(60) for _ in range(200_000)]
-blocks = [library.malloc(900) for _ in range(20_000)]
+blocks = [library.malloc(size) for size in (20, 900) for _ in range(20_000)]
 kept = [one for place, one in enumerate(objects) if place % 100]
 del objects
 for place, address in enumerate(blocks):
@@ -28,8 +28,8 @@ if sys.argv[1] == "fill":
     gaps.fill()
 wanted = [bytes(60) for _ in range(2_000)]
 pages = len({id(one) // 4096 for one in wanted})
-heap = len({library.malloc(900) // 4096 for _ in range(2_000)})
-print(json.dumps([pages, heap, all(one == bytes(60) for one in kept + wanted)]))
+heap = [len({library.malloc(size) // 4096 for _ in range(2_000)}) for size in (20, 900)]
+print(json.dumps([pages, *heap, all(one == bytes(60) for one in kept + wanted)]))
 """
 
 
@@ -43,9 +43,11 @@ def _allocated(how: str) -> list[int]:
 def test_what_is_allocated_after_filling_lies_on_few_pages() -> None:
     spread, dense = _allocated("leave"), _allocated("fill")
 
-    # 2,000 objects of 96 bytes take 47 pages at least, and 2,000 blocks of 912 bytes 446.
+    # 2,000 objects of 96 bytes take 47 pages at least, and 2,000 blocks of 32 and of 912 bytes 16 and 446.
     assert spread[0] > 1_000
     assert dense[0] < 60
-    assert spread[1] > 800
-    assert dense[1] < 460
-    assert dense[2]
+    assert spread[1] > 30
+    assert dense[1] < 20
+    assert spread[2] > 800
+    assert dense[2] < 460
+    assert dense[3]
