@@ -23,15 +23,15 @@ _IGNORED = re.compile(
 )
 
 #: What a batch should cost on one core: its start must not matter, and progress should be seen. Seconds.
-BATCH_SECONDS = 1.5
-#: What a batch should cost at least: a child that starts learns words and types anew, which takes about 0.1 s.
-LEAST_SECONDS = 0.25
+BATCH_SECONDS = 0.75
+#: What a batch should cost at least: a child of its own costs 0.02 s, and learns words and types anew.
+LEAST_SECONDS = 0.2
 #: Rough speed of the engine on ordinary source code; only the order and the size of batches hang on it.
-_SECONDS_PER_FILE, _BYTES_PER_SECOND = 0.005, 1_000_000
+_SECONDS_PER_FILE, _BYTES_PER_SECOND = 0.0025, 2_000_000
 #: Files of so many bytes are read as a whole.
 _SMALL = 1_000_000
 #: What a file costs whose findings are in the cache.
-_SECONDS_IF_KNOWN = 0.0005
+_SECONDS_IF_KNOWN = 0.00025
 
 #: A file, and how many seconds it costs.
 _Priced = tuple[float, FileEntry]

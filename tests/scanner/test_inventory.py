@@ -140,9 +140,9 @@ def test_every_file_is_in_one_batch(sizes: list[int], processes: int) -> None:
 
 
 def test_the_costly_come_first() -> None:
-    batches = inventory.batches(_files([10, 5_000_000, 10, 1_800_000, 10]), 2)
+    batches = inventory.batches(_files([10, 10_000_000, 10, 3_600_000, 10]), 2)
 
-    assert [[file.size for file in batch] for batch in batches] == [[5_000_000], [1_800_000], [10, 10, 10]]
+    assert [[file.size for file in batch] for batch in batches] == [[10_000_000], [3_600_000], [10, 10, 10]]
 
 
 def test_batches_of_small_files_are_full() -> None:
@@ -159,7 +159,7 @@ def test_batches_do_not_depend_on_the_order_of_the_files() -> None:
 
 @pytest.mark.parametrize("processes", [1, 2, 3])
 def test_a_small_scan_is_one_batch_of_about_the_same_cost_for_each_process(processes: int) -> None:
-    files = _files([number * 6_000 for number in range(1, 17)])
+    files = _files([number * 9_000 for number in range(1, 17)])
 
     found = inventory.batches(files, processes)
 
