@@ -1,7 +1,8 @@
-"""Files that keep stock ScanCode busy until its time is up, or for ever: ``python -m bench.hard [--seconds LIMIT]``.
+"""Files that are made to be hard, each for its size or for one scanner: ``python -m bench.hard [--seconds LIMIT]``.
 
-All of them lie in one folder with an ordinary file, and two children scan them. A line for each: seconds from its start
-to its findings, and how its error begins, if it has one. At the end, what the ordinary file was found to have.
+All of them lie in one folder with an ordinary file, and two children scan them; stock is not asked. A line for each:
+seconds from its start to its findings, and how its error begins, if it has one. At the end, what the ordinary file was
+found to have.
 """
 
 from __future__ import annotations

@@ -15,18 +15,20 @@ from reports.details import detections_of
 from reports.schema import pack, pack_text, read_clean, unpack_clean
 from reports.words import by_weight, clean, license_keys, to_spdx
 from scanner.errors import EngineError
+from scanner.stock_json import FILE, FILE_END
 
 #: Kinds of terms that files can be filtered by.
 FILTER_KINDS = ("license", "category", "holder", "package", "language", "layer", "flag")
 #: Different expressions of one package's files that are kept: more than any real package has.
 _EXPRESSIONS = 1_000
-#: How ScanCode begins and ends the line of a file.
+#: How the item of a file begins.
 _PATH = b'{"path":"'
-_FILE = b'{"files":[' + _PATH
-_FILE_END = b"]}\n"
+_FILE = FILE + _PATH
 _DECODER = json.JSONDecoder()
-#: How many terms are remembered with their numbers, and folders with their keys; others are looked up or made anew.
-_REMEMBERED = 50_000
+#: How many terms are remembered with their numbers; others are looked up.
+_TERMS_REMEMBERED = 50_000
+#: How many folders are remembered with their keys: ScanCode lists one after the other.
+_FOLDERS_REMEMBERED = 1_000
 #: Bytes of files' texts that are held until they are read; others are unpacked again.
 _HELD = 64_000_000
 
@@ -89,8 +91,8 @@ class Builder:
     def read(self, lines: Iterable[bytes]) -> None:
         """Read all lines of a report. Raise EngineError where one is not what ScanCode writes."""
         for number, line in enumerate(lines, 1):
-            if line.startswith(_FILE) and line.endswith(_FILE_END) and line.isascii():
-                self._read_file(line[len(_FILE) - len(_PATH) : -len(_FILE_END)])
+            if line.startswith(_FILE) and line.endswith(FILE_END) and line.isascii():
+                self._read_file(line[len(FILE) : -len(FILE_END)])
                 continue
             try:
                 value = json.loads(line)
@@ -179,7 +181,7 @@ class Builder:
         if key is None:
             above = names[:-1]
             key = _key_of(above if above[: len(self._root)] == self._root else self._root + above)
-            if len(self._folder_keys) >= _REMEMBERED:
+            if len(self._folder_keys) >= _FOLDERS_REMEMBERED:
                 self._folder_keys.clear()
             self._folder_keys[folder] = key
         return key + b"\0" + _key_of([name])
@@ -299,7 +301,7 @@ class Builder:
             self._db.execute("INSERT OR IGNORE INTO term (kind, value) VALUES (?, ?)", (kind, value))
             query = "SELECT id FROM term WHERE kind = ? AND value = ?"
             known = int(self._db.execute(query, (kind, value)).fetchone()[0])
-            if len(self._terms) >= _REMEMBERED:
+            if len(self._terms) >= _TERMS_REMEMBERED:
                 self._terms.clear()
             self._terms[kind, value] = known
         return known

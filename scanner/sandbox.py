@@ -167,9 +167,9 @@ def close_all_but(keep: Iterable[int]) -> None:
 
 
 @cache
-def _interpreter() -> list[str]:
+def _interpreter() -> tuple[str, ...]:
     own = Path(__file__).parent
-    return [*_SYSTEM, sys.prefix, sys.base_prefix, sys.exec_prefix, str(own)]
+    return (*_SYSTEM, sys.prefix, sys.base_prefix, sys.exec_prefix, str(own))
 
 
 def _limit(memory: int | None, file_bytes: int | None, cpu_seconds: int | None, open_files: int) -> None:

@@ -131,7 +131,7 @@ def install(*, programs: bool, metadata: bool) -> None:
 
 
 @cache
-def program(*, programs: bool, metadata: bool) -> list[bytes]:
+def program(*, programs: bool, metadata: bool) -> tuple[bytes, ...]:
     """Return the filter for ``install``, in pieces: between them belongs the number of the process.
 
     Made once: a process that calls this spares all its children the work. Raises OSError as ``install`` does.
@@ -161,7 +161,7 @@ def program(*, programs: bool, metadata: bool) -> list[bytes]:
         code += _first_argument(_CLONE[column], _step(_JUMP_SET, _CLONE_THREAD, 0, 1))
         # Its flags lie in memory, out of a filter's sight; the C library falls back to clone.
         code += [_step(_JUMP_EQUAL, _CLONE3, 0, 1), _step(_RETURN, _ENOSYS)]
-    return b"".join([*code, _step(_RETURN, _ALLOW)]).split(struct.pack("=I", _OWN_NUMBER))
+    return tuple(b"".join([*code, _step(_RETURN, _ALLOW)]).split(struct.pack("=I", _OWN_NUMBER)))
 
 
 def _first_argument(number: int, condition: bytes) -> list[bytes]:

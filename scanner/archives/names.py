@@ -42,7 +42,7 @@ def parts(name: bytes) -> tuple[str, ...]:
     return tuple(escaped(part) for part in name.split(b"/") if part not in (b"", b"."))
 
 
-@lru_cache(10_000)
+@lru_cache(1_000)
 def escaped(part: bytes) -> str:
     """Return one part of a path in visible UTF-8. Bytes that are fine come back unchanged."""
     text = part.decode("utf-8", "surrogateescape")

@@ -3,7 +3,7 @@
 JSON and never pickle: a child has parsed a stranger's files, so what it says is data, and of bounded size.
 
     client → child    {"do": "scan", "workspace": …, "paths": […], "only": {path: [scanner, …]}, "limits": {…}}
-                      {"do": "assemble", "workspace": …, "root": …, "limits": {…}}   with three open files (unix(7),
+                      {"do": "assemble", "workspace": …, "root": …, "limits": {…}}   with two open files (unix(7),
                       SCM_RIGHTS): the findings to read, report.jsonl to write
     server → client   {"version": {…}, "manifests": […], "scanners": […]}   at once, on every connection
     child  → client   {"start": path}  {"done": FileFindings}  …  {"end": true}  or  {"error": sentence}

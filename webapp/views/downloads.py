@@ -42,7 +42,7 @@ SECONDS = 1_200  #: that writing one format may take
 #: Compressed already; all others are kept gzipped, as most browsers take them.
 _COMPACT = frozenset(("xlsx", "zip"))
 
-#: What the worker that put the report together has left: ScanCode's own words, byte for byte.
+#: What the worker that put the report together has left: ScanCode's own lines, and the JSON that was made of them.
 _KEPT = {"json": SCANCODE_JSON, "jsonl": SCANCODE_LINES}
 
 
