@@ -189,6 +189,16 @@ def test_a_hard_link_becomes_a_copy(place: Place) -> None:
     assert place.contents() == {"pkg/a": b"same", "pkg/b": b"same"}
 
 
+def test_a_checksum_of_signed_characters_fits_as_well(unpacks: Callable[[bytes], dict[str, bytes]]) -> None:
+    """Some old writers of tar added the bytes of a header up as signed characters."""
+    packed = bytearray(tar(Member("pkg/é".encode(), b"x"), Member(b"pkg/b", b"y")))
+    assert max(packed[:512]) > 127
+    packed[148:156] = b" " * 8
+    packed[148:156] = b"%06o\0 " % sum(byte - 256 * (byte > 127) for byte in packed[:512])
+
+    assert unpacks(bytes(packed)) == {"pkg/é": b"x", "pkg/b": b"y"}
+
+
 def test_sparse_files_of_every_kind_are_filled(place: Place) -> None:
     packed = tar(
         making.sparse(b"pkg/old", [(3, 2)], 8, b"ab"),
